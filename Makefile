@@ -1,0 +1,38 @@
+# Every target only calls ./dev, which finds or makes an environment with GStreamer >= 1.24.
+# `make help` lists the targets.
+
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+.PHONY: help demo test bench install lint
+
+help:
+	@sed -n 's/^## //p' $(firstword $(MAKEFILE_LIST))
+
+# Passed to the tools as they are, so that quotes and spaces in them survive.
+export MODEL INPUT RULES OUTPUT ARGS VIDEO PREFIX DESTDIR
+
+## make demo MODEL=yolov8n.onnx INPUT=video.mp4 [RULES=rules.toml] [OUTPUT=dir] [ARGS="…"]
+##     detect, track and turn into events; leaves an annotated video, the events and a contact sheet.
+##     INPUT is a file, an URI (rtsp://…) or a camera (/dev/video0); ARGS: more options of the demo
+demo:
+	@./dev tools/demo
+
+## make test
+##     every test; fetches ONNX Runtime first (without network its tests are skipped)
+test:
+	@./dev tools/test
+
+## make bench [VIDEO=video.mp4] [MODEL=yolov8n.onnx] [ARGS="…"]
+##     benchmarks, optimised; a table, and JSON in target/bench/
+bench:
+	@./dev tools/bench
+
+## make install [PREFIX=/usr/local] [DESTDIR=…]
+##     the plugins into GStreamer's plugin folder, or into that of PREFIX
+install:
+	@./dev tools/install
+
+## make lint
+##     formatting, clippy, and licences and sources of what we depend on (where cargo-deny is there)
+lint:
+	@./dev tools/lint
