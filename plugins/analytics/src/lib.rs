@@ -1,0 +1,25 @@
+//! What the elements of this suite share: how objects travel on buffers, how a stream position
+//! becomes a time of day, and what an event looks like.
+//!
+//! This crate is linked into each plugin on its own; two plugins share no state through it, only
+//! the standard metadata on the buffers between them. It is the one place that talks
+//! `GstAnalytics`.
+//!
+//! | module | what |
+//! |---|---|
+//! | [`objects`] | detections and tracks as `GstAnalyticsODMtd` and `GstAnalyticsTrackingMtd` |
+//! | [`event`] | the JSON of the metadata pads, schema `vigil/1` |
+//! | [`event_meta`] | events on the buffer that they speak of, and on the bus |
+//! | [`structure`] | JSON as `GstStructure` |
+//! | [`time`] | wall-clock time of a buffer |
+//! | [`stats`] | percentiles of what an element reports in its `stats` |
+
+pub mod event;
+pub mod event_meta;
+pub mod objects;
+pub mod stats;
+pub mod structure;
+pub mod time;
+
+pub use event::{Event, ObjectRecord, ObjectsRecord, Phase};
+pub use objects::{BBox, Detection, Look, Object, Track};

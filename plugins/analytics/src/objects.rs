@@ -1,0 +1,489 @@
+//! Objects on buffers: `GstAnalyticsODMtd`, `GstAnalyticsTrackingMtd` and their relation.
+//!
+//! Conventions of the suite:
+//!
+//! * A buffer that a detector looked at carries a relation meta, even an empty one; a buffer that
+//!   it skipped carries none. [`read`] tells the two apart ([`Look`]). GStreamer (1.26 at least)
+//!   leaves an emptied relation meta on a buffer that goes back to its pool, so a frame may come
+//!   with one from its last use: a detector that skips a buffer takes it off ([`mark_skipped`]).
+//! * A tracker may add predicted boxes on a skipped buffer: such a box is *coasted*, its track was
+//!   `last_seen` before this buffer's PTS.
+//! * `GstAnalyticsODMtd` holds whole pixels, which costs a small object several percent of its
+//!   IoU. The exact box travels beside it in a `GstCustomMeta` named [`SUBPIXEL_META`], and is
+//!   used wherever it still agrees with the whole-pixel one (an element that moves or scales the
+//!   boxes need not know about it).
+
+use gst::prelude::*;
+use gst_analytics::prelude::*;
+use gst_analytics::{
+    AnalyticsMtdRef, AnalyticsODMtd, AnalyticsRelationMeta, AnalyticsRelationMetaInitParams,
+    AnalyticsTrackingMtd, RelTypes,
+};
+use std::sync::Once;
+
+/// Name of the `GstCustomMeta` with the exact boxes.
+///
+/// Its structure has one field, `boxes`: a `GstValueArray` of floats, five for each box: the id of
+/// the `GstAnalyticsODMtd`, then x, y, width, height in pixels.
+pub const SUBPIXEL_META: &str = "VigilBoxesMeta";
+
+/// An axis-aligned box in pixels of the frame; `x`, `y` is the top left corner.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct BBox {
+    /// Left edge, in pixels.
+    pub x: f32,
+    /// Top edge, in pixels.
+    pub y: f32,
+    /// Width, in pixels.
+    pub w: f32,
+    /// Height, in pixels.
+    pub h: f32,
+}
+
+impl BBox {
+    /// The box in whole pixels whose edges are nearest to this one's: x, y, width, height.
+    /// Width and height are at least 1.
+    pub fn to_pixels(self) -> (i32, i32, i32, i32) {
+        let x = self.x.round() as i32;
+        let y = self.y.round() as i32;
+        let right = (self.x + self.w).round() as i32;
+        let bottom = (self.y + self.h).round() as i32;
+        (x, y, (right - x).max(1), (bottom - y).max(1))
+    }
+
+    /// Whether `pixels` is what [`to_pixels`](Self::to_pixels) makes of this box.
+    fn is_exact_form_of(self, pixels: (i32, i32, i32, i32)) -> bool {
+        self.to_pixels() == pixels
+    }
+}
+
+/// A detection to be written on a buffer.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Detection {
+    /// Class name, as a quark from a finite set.
+    pub label: gst::glib::Quark,
+    /// Where, in pixels of the frame.
+    pub bbox: BBox,
+    /// Score, 0..1.
+    pub confidence: f32,
+}
+
+/// Identity of an object over time, as `GstAnalyticsTrackingMtd` holds it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Track {
+    /// Unique in the stream, never used again.
+    pub id: u64,
+    /// PTS of the first buffer on which the object was detected.
+    pub first_seen: gst::ClockTime,
+    /// PTS of the last buffer on which the object was detected.
+    pub last_seen: gst::ClockTime,
+    /// The tracker gave the object up.
+    pub lost: bool,
+}
+
+/// An object found on a buffer.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Object {
+    /// Id of the `GstAnalyticsODMtd` in the buffer's relation meta.
+    pub id: u32,
+    /// Class name; `None` where the detector gave none.
+    pub label: Option<gst::glib::Quark>,
+    /// Where, in pixels of the frame.
+    pub bbox: BBox,
+    /// Score, 0..1.
+    pub confidence: f32,
+    /// Identity, where a tracker gave one.
+    pub track: Option<Track>,
+}
+
+impl Object {
+    /// The class name, or an empty string.
+    pub fn label_str(&self) -> &'static str {
+        self.label.map_or("", |quark| quark.as_str().as_str())
+    }
+
+    /// Whether the box is a tracker's prediction on the buffer of this PTS, not a detection.
+    pub fn is_coasted(&self, pts: Option<gst::ClockTime>) -> bool {
+        match (self.track, pts) {
+            (Some(track), Some(pts)) => track.last_seen < pts,
+            _ => false,
+        }
+    }
+}
+
+/// What a buffer says about having been looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Look {
+    /// No detector looked at this buffer: absence of objects means nothing. Objects, if any,
+    /// are predictions.
+    Skipped,
+    /// A detector looked: what is not there was not seen.
+    Inferred,
+}
+
+/// Registers [`SUBPIXEL_META`]; several plugins in one process do so, the first one wins.
+fn register_subpixel_meta() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        if !gst::meta::CustomMeta::is_registered(SUBPIXEL_META) {
+            gst::meta::CustomMeta::register(SUBPIXEL_META, &[]);
+        }
+    });
+}
+
+/// Writes what a detector found on `buffer`, which must be writable.
+///
+/// Adds the relation meta even for no detections: that is what tells "nothing there" from "not
+/// looked". Where the buffer has one already, the detections are added to it.
+pub fn write_detections(
+    buffer: &mut gst::BufferRef,
+    detections: &[Detection],
+) -> Result<(), gst::glib::BoolError> {
+    register_subpixel_meta();
+    let mut exact = Vec::with_capacity(detections.len() * 5);
+    {
+        let mut meta = relation_meta_mut(buffer, detections.len());
+        for detection in detections {
+            let (x, y, w, h) = detection.bbox.to_pixels();
+            let id = meta
+                .add_od_mtd(detection.label, x, y, w, h, detection.confidence)?
+                .id();
+            push_exact(&mut exact, id, detection.bbox);
+        }
+    }
+    add_exact(buffer, exact)
+}
+
+/// Says that no detector looked at `buffer`: takes off an empty relation meta, which is left from
+/// the last use of a buffer from a pool. Objects that somebody else found stay.
+pub fn mark_skipped(buffer: &mut gst::Buffer) {
+    let left_over = |meta: gst::MetaRef<AnalyticsRelationMeta>| meta.is_empty();
+    if buffer
+        .meta::<AnalyticsRelationMeta>()
+        .is_some_and(left_over)
+        && let Some(meta) = buffer.make_mut().meta_mut::<AnalyticsRelationMeta>()
+    {
+        // Fails only for a locked meta, which this one is not.
+        let _ = meta.remove();
+    }
+}
+
+/// Gives identities to objects of `buffer`, which must be writable: for each pair, the id of the
+/// `GstAnalyticsODMtd` (from [`read`]) and its track. An object keeps what another tracker said of
+/// it; consumers take the tracking mtd that comes first.
+pub fn write_tracks(
+    buffer: &mut gst::BufferRef,
+    tracks: &[(u32, Track)],
+) -> Result<(), gst::glib::BoolError> {
+    if tracks.is_empty() {
+        return Ok(());
+    }
+    tracks
+        .iter()
+        .try_for_each(|(object, track)| add_track(buffer, *object, *track))
+}
+
+/// Adds predicted objects with their tracks to `buffer`, which must be writable. Nothing is
+/// written, not even an empty relation meta, for an empty list: a buffer on which nothing was
+/// predicted stays one that nobody looked at.
+pub fn write_coasted(
+    buffer: &mut gst::BufferRef,
+    objects: &[(Detection, Track)],
+) -> Result<(), gst::glib::BoolError> {
+    if objects.is_empty() {
+        return Ok(());
+    }
+    register_subpixel_meta();
+    let mut exact = Vec::with_capacity(objects.len() * 5);
+    for (detection, track) in objects {
+        let (x, y, w, h) = detection.bbox.to_pixels();
+        let id = relation_meta_mut(buffer, objects.len())
+            .add_od_mtd(detection.label, x, y, w, h, detection.confidence)?
+            .id();
+        add_track(buffer, id, *track)?;
+        push_exact(&mut exact, id, detection.bbox);
+    }
+    add_exact(buffer, exact)
+}
+
+/// Reads the objects of `buffer` into `out` (cleared first) and says whether a detector looked.
+///
+/// Allocates nothing once `out` has grown to the largest number of objects. A buffer whose objects
+/// are all coasted counts as skipped.
+pub fn read(buffer: &gst::BufferRef, out: &mut Vec<Object>) -> Look {
+    out.clear();
+    let Some(meta) = buffer.meta::<AnalyticsRelationMeta>() else {
+        return Look::Skipped;
+    };
+    for od in meta.iter::<AnalyticsODMtd>() {
+        let Ok(location) = od.location() else {
+            continue;
+        };
+        out.push(Object {
+            id: od.id(),
+            label: od.obj_type(),
+            bbox: BBox {
+                x: location.x as f32,
+                y: location.y as f32,
+                w: location.w as f32,
+                h: location.h as f32,
+            },
+            confidence: location.loc_conf_lvl,
+            track: track_of(&meta, &od),
+        });
+    }
+    refine(buffer, out);
+    let pts = buffer.pts();
+    if !out.is_empty() && out.iter().all(|object| object.is_coasted(pts)) {
+        Look::Skipped
+    } else {
+        Look::Inferred
+    }
+}
+
+/// The track that is directly related to an object, if any.
+fn track_of<'a>(
+    meta: &'a gst::MetaRef<'a, AnalyticsRelationMeta>,
+    od: &AnalyticsMtdRef<'a, AnalyticsODMtd>,
+) -> Option<Track> {
+    let tracking = meta
+        .iter_direct_related::<AnalyticsTrackingMtd>(od.id(), RelTypes::RELATE_TO)
+        .next()?;
+    let (id, first_seen, last_seen, lost) = tracking.info();
+    Some(Track {
+        id,
+        first_seen,
+        last_seen,
+        lost,
+    })
+}
+
+/// Replaces whole-pixel boxes by the exact ones that still agree with them.
+fn refine(buffer: &gst::BufferRef, objects: &mut [Object]) {
+    register_subpixel_meta();
+    for meta in buffer.iter_meta::<gst::Meta>() {
+        let Some(custom) = meta.try_as_custom_meta() else {
+            continue;
+        };
+        if custom.structure().name() != SUBPIXEL_META {
+            continue;
+        }
+        let Ok(boxes) = custom.structure().get::<gst::ArrayRef>("boxes") else {
+            continue;
+        };
+        for exact in boxes.as_slice().chunks_exact(5) {
+            let value = |i: usize| exact[i].get::<f32>().unwrap_or(f32::NAN);
+            let id = value(0) as u32;
+            let bbox = BBox {
+                x: value(1),
+                y: value(2),
+                w: value(3),
+                h: value(4),
+            };
+            // Ids grow with the order of writing, so the objects are sorted by id.
+            if let Ok(i) = objects.binary_search_by_key(&id, |object| object.id)
+                && bbox.is_exact_form_of(objects[i].bbox.to_pixels())
+            {
+                objects[i].bbox = bbox;
+            }
+        }
+    }
+}
+
+/// The buffer's relation meta, made where there is none, with room for `n` more mtds.
+fn relation_meta_mut(
+    buffer: &mut gst::BufferRef,
+    n: usize,
+) -> gst::MetaRefMut<'_, AnalyticsRelationMeta, gst::meta::Standalone> {
+    if buffer.meta::<AnalyticsRelationMeta>().is_none() {
+        // Twice the objects, for the tracks that usually follow; 40 bytes hold an ODMtd.
+        let params = AnalyticsRelationMetaInitParams::new((n * 2).max(8), (n * 2).max(8) * 40);
+        return AnalyticsRelationMeta::add_full(buffer, &params);
+    }
+    // add() returns the one that is there.
+    AnalyticsRelationMeta::add(buffer)
+}
+
+fn add_track(
+    buffer: &mut gst::BufferRef,
+    object: u32,
+    track: Track,
+) -> Result<(), gst::glib::BoolError> {
+    let id = {
+        let mut meta = relation_meta_mut(buffer, 1);
+        let id = meta.add_tracking_mtd(track.id, track.first_seen)?.id();
+        // Both ways, as upstream's ioutracker does: readers start from either end.
+        meta.set_relation(RelTypes::RELATE_TO, object, id)?;
+        meta.set_relation(RelTypes::RELATE_TO, id, object)?;
+        id
+    };
+    // mtd_mut() keeps its meta borrowed for good, hence one of its own.
+    let mut meta = relation_meta_mut(buffer, 0);
+    let mut mtd = meta
+        .mtd_mut::<AnalyticsTrackingMtd>(id)
+        .ok_or_else(|| gst::glib::bool_error!("tracking mtd {id} is gone"))?;
+    mtd.update_last_seen(track.last_seen)?;
+    if track.lost {
+        mtd.set_lost()?;
+    }
+    Ok(())
+}
+
+fn push_exact(exact: &mut Vec<gst::glib::SendValue>, id: u32, bbox: BBox) {
+    for value in [id as f32, bbox.x, bbox.y, bbox.w, bbox.h] {
+        exact.push(value.to_send_value());
+    }
+}
+
+fn add_exact(
+    buffer: &mut gst::BufferRef,
+    exact: Vec<gst::glib::SendValue>,
+) -> Result<(), gst::glib::BoolError> {
+    if exact.is_empty() {
+        return Ok(());
+    }
+    let mut meta = gst::meta::CustomMeta::add(buffer, SUBPIXEL_META)?;
+    meta.mut_structure()
+        .set("boxes", gst::Array::from_values(exact));
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn detection(x: f32, confidence: f32) -> Detection {
+        Detection {
+            label: gst::glib::Quark::from_str("person"),
+            bbox: BBox {
+                x,
+                y: 2.25,
+                w: 10.5,
+                h: 20.75,
+            },
+            confidence,
+        }
+    }
+
+    fn buffer(pts: u64) -> gst::Buffer {
+        gst::init().unwrap();
+        let mut buffer = gst::Buffer::new();
+        buffer
+            .get_mut()
+            .unwrap()
+            .set_pts(gst::ClockTime::from_mseconds(pts));
+        buffer
+    }
+
+    #[test]
+    fn exact_boxes_survive_a_round_trip_and_a_copy() {
+        let mut buffer = buffer(0);
+        let detections: Vec<_> = (0..40)
+            .map(|i| detection(i as f32 * 3.3, 0.5 + i as f32 / 100.0))
+            .collect();
+        write_detections(buffer.get_mut().unwrap(), &detections).unwrap();
+        let copy = buffer.copy();
+        let mut objects = Vec::new();
+        assert_eq!(read(&copy, &mut objects), Look::Inferred);
+        assert_eq!(objects.len(), 40);
+        for (object, detection) in objects.iter().zip(&detections) {
+            assert_eq!(object.bbox, detection.bbox);
+            assert_eq!(object.confidence, detection.confidence);
+            assert_eq!(object.label_str(), "person");
+            assert_eq!(object.track, None);
+        }
+    }
+
+    #[test]
+    fn whole_pixels_win_over_exact_boxes_that_disagree() {
+        let mut buffer = buffer(0);
+        write_detections(buffer.get_mut().unwrap(), &[detection(5.3, 0.5)]).unwrap();
+        {
+            // Somebody's element scaled the boxes, and knows only the standard meta.
+            let buffer = buffer.get_mut().unwrap();
+            let mut exact = gst::meta::CustomMeta::from_mut_buffer(buffer, SUBPIXEL_META).unwrap();
+            let moved = [0f32, 80.0, 40.0, 10.0, 10.0].map(|v| v.to_send_value());
+            exact
+                .mut_structure()
+                .set("boxes", gst::Array::from_values(moved));
+        }
+        let mut objects = Vec::new();
+        read(&buffer, &mut objects);
+        assert_eq!(objects[0].bbox.to_pixels(), (5, 2, 11, 21));
+        assert_eq!(objects[0].bbox.x, 5.0);
+    }
+
+    #[test]
+    fn nothing_there_differs_from_not_looked() {
+        let mut looked = buffer(0);
+        let mut objects = vec![];
+        assert_eq!(read(&looked, &mut objects), Look::Skipped);
+        write_detections(looked.get_mut().unwrap(), &[]).unwrap();
+        assert_eq!(read(&looked, &mut objects), Look::Inferred);
+        assert!(objects.is_empty());
+    }
+
+    #[test]
+    fn a_look_at_the_last_use_of_a_pooled_buffer_is_no_look_at_this_one() {
+        gst::init().unwrap();
+        let pool = gst::BufferPool::new();
+        let mut config = pool.config();
+        config.set_params(None, 64, 1, 1);
+        pool.set_config(config).unwrap();
+        pool.set_active(true).unwrap();
+        let mut objects = vec![];
+        for _ in 0..3 {
+            let mut buffer = pool.acquire_buffer(None).unwrap();
+            mark_skipped(&mut buffer);
+            assert_eq!(read(&buffer, &mut objects), Look::Skipped);
+            write_detections(buffer.make_mut(), &[detection(0.0, 0.5)]).unwrap();
+            mark_skipped(&mut buffer);
+            assert_eq!(read(&buffer, &mut objects), Look::Inferred);
+            assert_eq!(objects.len(), 1);
+        }
+        pool.set_active(false).unwrap();
+    }
+
+    #[test]
+    fn coasted_objects_do_not_make_a_buffer_inferred() {
+        let mut buffer = buffer(200);
+        let track = Track {
+            id: 7,
+            first_seen: gst::ClockTime::ZERO,
+            last_seen: gst::ClockTime::from_mseconds(100),
+            lost: false,
+        };
+        write_coasted(buffer.get_mut().unwrap(), &[(detection(1.5, 0.9), track)]).unwrap();
+        let mut objects = vec![];
+        assert_eq!(read(&buffer, &mut objects), Look::Skipped);
+        assert_eq!(objects[0].track, Some(track));
+        assert_eq!(objects[0].bbox.x, 1.5);
+    }
+
+    #[test]
+    fn tracks_are_found_from_their_objects() {
+        let mut buffer = buffer(100);
+        let detections: Vec<_> = (0..30).map(|i| detection(i as f32, 0.5)).collect();
+        write_detections(buffer.get_mut().unwrap(), &detections).unwrap();
+        let mut objects = vec![];
+        read(&buffer, &mut objects);
+        let pts = gst::ClockTime::from_mseconds(100);
+        let tracks: Vec<_> = objects
+            .iter()
+            .map(|object| {
+                let track = Track {
+                    id: 1000 + u64::from(object.id),
+                    first_seen: pts,
+                    last_seen: pts,
+                    lost: object.id == 3,
+                };
+                (object.id, track)
+            })
+            .collect();
+        write_tracks(buffer.get_mut().unwrap(), &tracks).unwrap();
+        assert_eq!(read(&buffer, &mut objects), Look::Inferred);
+        for (object, (id, track)) in objects.iter().zip(&tracks) {
+            assert_eq!((object.id, object.track), (*id, Some(*track)));
+        }
+    }
+}
