@@ -1,0 +1,288 @@
+//! What a model says, as boxes on the frame.
+//!
+//! Three stages: the file of the model's [`Head`] turns its output into candidates in input pixels
+//! (one per box: its best class), [`nms`] leaves one candidate per object, and the letterbox is
+//! undone on those that are left. Candidates stay in input pixels until then, as in the references:
+//! a box that reaches into the padding competes whole and is clipped afterwards.
+//!
+//! A [`Decoder`] belongs to one thread at a time, the one that receives an engine's outputs. Its
+//! memory is reserved when it is made; from then on it allocates nothing for heads with a fixed
+//! number of candidates.
+
+mod end_to_end;
+mod nms;
+mod yolo_v5;
+mod yolo_v8;
+mod yolox;
+
+use crate::model::{ClassSet, Head, ModelSpec};
+use crate::preprocess::letterbox::Letterbox;
+
+/// An object on the frame.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Detection {
+    /// Class id, an index into the model's labels.
+    pub class: u32,
+    /// Confidence, 0..=1.
+    pub score: f32,
+    /// Left, top, right, bottom in pixels of the frame; clipped to it, and with an area.
+    pub xyxy: [f32; 4],
+}
+
+/// Which detections are wanted.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Thresholds {
+    /// Only boxes with a score above it.
+    pub confidence: f32,
+    /// Of two boxes of a class that overlap by more than this intersection over union, only the
+    /// better one. Models that finish their boxes themselves are not filtered again.
+    pub iou: f32,
+    /// At most so many boxes, the best ones.
+    pub max_detections: usize,
+    /// Only these classes; `None` for all.
+    pub classes: Option<ClassSet>,
+}
+
+impl Default for Thresholds {
+    fn default() -> Self {
+        Self {
+            confidence: 0.25,
+            iou: 0.45,
+            max_detections: 300,
+            classes: None,
+        }
+    }
+}
+
+impl Thresholds {
+    fn wants(&self, class: u32) -> bool {
+        self.classes
+            .as_ref()
+            .is_none_or(|classes| classes.contains(class))
+    }
+}
+
+/// One output of a model for one picture.
+#[derive(Debug, Clone, Copy)]
+pub struct OutputView<'a> {
+    /// Its axes, with or without a batch axis of 1 in front.
+    pub shape: &'a [usize],
+    /// Its values, row-major.
+    pub data: &'a [f32],
+}
+
+/// An output that is not what the model's specification says.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum DecodeError {
+    /// The engine gave fewer outputs than the model has.
+    #[error("the engine gave {count} outputs, but the boxes are in output {index}")]
+    MissingOutput {
+        /// Number of outputs.
+        count: usize,
+        /// Index of the one that holds the boxes.
+        index: usize,
+    },
+    /// The output has another shape than when the model was opened.
+    #[error("output of shape {shape:?} with {values} values, expected {expected:?}")]
+    Shape {
+        /// Shape that the engine gave.
+        shape: Vec<usize>,
+        /// Number of values that the engine gave.
+        values: usize,
+        /// Axes that the head needs; 0 for any length.
+        expected: [usize; 2],
+    },
+}
+
+/// A box that a model proposes, in input pixels.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Candidate {
+    pub xyxy: [f32; 4],
+    pub score: f32,
+    pub class: u32,
+}
+
+/// Candidates that are wanted, as the heads find them.
+struct Candidates<'a> {
+    thresholds: &'a Thresholds,
+    list: &'a mut Vec<Candidate>,
+}
+
+impl Candidates<'_> {
+    /// Adds a box given by its corners, unless its score or class is not wanted, a value is not
+    /// finite, or it has no area.
+    fn push(&mut self, class: u32, score: f32, xyxy: [f32; 4]) {
+        let [x1, y1, x2, y2] = xyxy;
+        let is_wanted = score > self.thresholds.confidence.max(0.0)
+            && score.is_finite()
+            && xyxy.iter().all(|v| v.is_finite())
+            && x1 < x2
+            && y1 < y2
+            && self.thresholds.wants(class);
+        if is_wanted {
+            self.list.push(Candidate {
+                xyxy,
+                score: score.min(1.0),
+                class,
+            });
+        }
+    }
+
+    /// As `push`, of a box given by its centre and size.
+    fn push_centred(&mut self, class: u32, score: f32, [cx, cy, w, h]: [f32; 4]) {
+        let (rx, ry) = (w / 2.0, h / 2.0);
+        self.push(class, score, [cx - rx, cy - ry, cx + rx, cy + ry]);
+    }
+}
+
+/// Reads the outputs of one model.
+#[derive(Debug)]
+pub struct Decoder {
+    head: Head,
+    output: usize,
+    /// Grids of a YOLOX head: (stride, columns, rows).
+    grids: Vec<yolox::Grid>,
+    scan: yolo_v8::Scan,
+    candidates: Vec<Candidate>,
+    nms: nms::Nms,
+}
+
+impl Decoder {
+    /// A decoder for the model's head, with all the memory that it will need.
+    pub fn new(spec: &ModelSpec) -> Self {
+        let grids = match &spec.head {
+            Head::YoloxRaw { strides, .. } => {
+                yolox::grids(spec.input.width, spec.input.height, strides)
+            }
+            _ => Vec::new(),
+        };
+        let boxes = match &spec.head {
+            Head::V8 { anchors, .. } | Head::V5 { anchors, .. } => *anchors,
+            Head::YoloxRaw { .. } => yolox::cells(&grids),
+            Head::EndToEnd { max } => *max,
+        };
+        let classes = spec.head.classes().unwrap_or(0);
+        Self {
+            head: spec.head.clone(),
+            output: spec.output.index,
+            grids,
+            scan: yolo_v8::Scan::default(),
+            candidates: Vec::with_capacity(boxes),
+            nms: nms::Nms::with_capacity(boxes, classes),
+        }
+    }
+
+    /// Fills `out` (whose old content is dropped) with the detections of one picture, the best
+    /// first; of equal scores the one that comes first in the output.
+    ///
+    /// `outputs` are all of the model's, in its order; `letterbox` is how the picture was brought
+    /// to the input. Values that are not finite are left out.
+    pub fn decode(
+        &mut self,
+        outputs: &[OutputView],
+        letterbox: &Letterbox,
+        thresholds: &Thresholds,
+        out: &mut Vec<Detection>,
+    ) -> Result<(), DecodeError> {
+        out.clear();
+        self.candidates.clear();
+        let view = outputs.get(self.output).ok_or(DecodeError::MissingOutput {
+            count: outputs.len(),
+            index: self.output,
+        })?;
+        self.find_candidates(view, thresholds)?;
+        let finished = matches!(self.head, Head::EndToEnd { .. });
+        // An IoU never exceeds 1: then nothing is suppressed.
+        let iou = if finished { 1.0 } else { thresholds.iou };
+        let limit = thresholds.max_detections;
+        self.nms.run(&self.candidates, iou, |best| {
+            let xyxy = letterbox.clip(letterbox.to_source(best.xyxy));
+            if xyxy[0] < xyxy[2] && xyxy[1] < xyxy[3] && out.len() < limit {
+                out.push(Detection {
+                    class: best.class,
+                    score: best.score,
+                    xyxy,
+                });
+            }
+            out.len() < limit
+        });
+        Ok(())
+    }
+
+    fn find_candidates(
+        &mut self,
+        view: &OutputView,
+        thresholds: &Thresholds,
+    ) -> Result<(), DecodeError> {
+        let mut found = Candidates {
+            thresholds,
+            list: &mut self.candidates,
+        };
+        match &self.head {
+            Head::V8 {
+                classes,
+                anchors,
+                transposed: false,
+            } => {
+                let data = values(view, [4 + classes, *anchors])?;
+                yolo_v8::decode(data, *anchors, &mut self.scan, &mut found);
+            }
+            Head::V8 {
+                classes,
+                anchors,
+                transposed: true,
+            } => {
+                let data = values(view, [*anchors, 4 + classes])?;
+                yolo_v8::decode_transposed(data, *classes, &mut found);
+            }
+            Head::V5 { classes, anchors } => {
+                let data = values(view, [*anchors, 5 + classes])?;
+                yolo_v5::decode(data, *classes, &mut found);
+            }
+            Head::YoloxRaw { classes, .. } => {
+                let data = values(view, [yolox::cells(&self.grids), 5 + classes])?;
+                yolox::decode(data, *classes, &self.grids, &mut found);
+            }
+            Head::EndToEnd { .. } => {
+                let data = values(view, [0, end_to_end::VALUES])?;
+                end_to_end::decode(data, &mut found);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The values of an output, which must have these two axes (0: any length).
+fn values<'a>(view: &OutputView<'a>, expected: [usize; 2]) -> Result<&'a [f32], DecodeError> {
+    let axes = match *view.shape {
+        [rows, columns] | [1, rows, columns] => Some([rows, columns]),
+        _ => None,
+    };
+    axes.filter(|axes| {
+        let fits = |(have, want): (&usize, &usize)| *want == 0 || have == want;
+        axes.iter().zip(&expected).all(fits)
+            && axes[0].checked_mul(axes[1]) == Some(view.data.len())
+    })
+    .map(|_| view.data)
+    .ok_or_else(|| DecodeError::Shape {
+        shape: view.shape.to_vec(),
+        values: view.data.len(),
+        expected,
+    })
+}
+
+/// The best of a candidate's class scores: class and score. Scores that are not numbers are passed
+/// over.
+#[inline]
+fn best_class(scores: &[f32]) -> (u32, f32) {
+    let mut best = (0, f32::NEG_INFINITY);
+    for (class, &score) in (0..).zip(scores) {
+        if score > best.1 {
+            best = (class, score);
+        }
+    }
+    best
+}
+
+#[cfg(test)]
+mod tests;

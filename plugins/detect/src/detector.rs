@@ -1,0 +1,196 @@
+//! A model, from its file to detections on a frame: what the element does, without GStreamer.
+
+use crate::decode::{DecodeError, Decoder, Detection, OutputView, Thresholds};
+use crate::engine::{self, Chosen, Engine, EngineError, EngineKind, ModelSource, Runner};
+use crate::model::{self, InputPlan, ModelError, ModelSpec};
+use crate::preprocess::{Chroma, FrameView, Preprocessor, TensorFormat};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// How to load a model.
+#[derive(Debug, Clone, PartialEq)]
+pub struct LoadOptions {
+    /// The ONNX file.
+    pub model: PathBuf,
+    /// Names of the classes; `None` takes the model's own.
+    pub labels: Option<Vec<String>>,
+    /// Which engine; `None` takes the best that is there.
+    pub engine: Option<EngineKind>,
+    /// Threads of the first runner.
+    pub threads: usize,
+    /// Width and height of the input; `None` takes the model's own.
+    pub input_size: Option<(u32, u32)>,
+}
+
+/// Why a model could not be loaded.
+#[derive(Debug, thiserror::Error)]
+pub enum LoadError {
+    /// The file, or what it holds.
+    #[error(transparent)]
+    Model(#[from] ModelError),
+    /// No engine takes it.
+    #[error(transparent)]
+    Engine(#[from] EngineError),
+}
+
+/// A model, understood and loaded by an engine.
+pub struct LoadedModel {
+    /// What it is.
+    pub spec: ModelSpec,
+    /// How its input was planned.
+    pub input: InputPlan,
+    /// The engine that has it.
+    pub engine: Arc<dyn Engine>,
+    /// Why this engine.
+    pub reason: String,
+    /// How long a run takes with the threads asked for.
+    pub run_time: Duration,
+}
+
+impl LoadedModel {
+    /// Reads, recognises and loads a model, and runs it on a grey picture. Also returns the runner
+    /// of that trial, ready for use with [`Detector::new`].
+    ///
+    /// Takes from tens of milliseconds to seconds: not for a streaming thread.
+    ///
+    /// # Errors
+    /// The file is no model that is understood, or no engine takes it.
+    pub fn load(options: &LoadOptions) -> Result<(Self, Box<dyn Runner>), LoadError> {
+        let (info, bytes) = model::read(&options.model)?;
+        let input = model::plan_input(&info, options.input_size)?;
+        // Where the file fixes all shapes it is refused before an engine spends time on it.
+        if let Some(shapes) = info.fixed_output_shapes() {
+            model::recognise(&info, &input, &shapes, options.labels.clone())?;
+        }
+        let source = ModelSource {
+            path: options.model.clone(),
+            bytes: Arc::new(bytes),
+            info: Arc::new(info),
+            input: input.clone(),
+        };
+        let Chosen {
+            engine,
+            runner,
+            output_shapes,
+            run_time,
+            reason,
+        } = engine::choose(&source, options.engine, options.threads)?;
+        let spec = model::recognise(&source.info, &input, &output_shapes, options.labels.clone())?;
+        let loaded = Self {
+            spec,
+            input,
+            engine,
+            reason,
+            run_time,
+        };
+        Ok((loaded, runner))
+    }
+
+    /// A detector with a runner of its own.
+    ///
+    /// # Errors
+    /// The engine's.
+    pub fn detector(&self, threads: usize, chroma: Chroma) -> Result<Detector, EngineError> {
+        Ok(Detector::new(
+            &self.spec,
+            self.engine.runner(threads)?,
+            chroma,
+        ))
+    }
+}
+
+/// How long the stages of one frame took.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Timings {
+    /// Frame to tensor.
+    pub preprocess: Duration,
+    /// Tensor to outputs.
+    pub inference: Duration,
+    /// Outputs to detections.
+    pub decode: Duration,
+}
+
+/// Why a frame has no detections.
+#[derive(Debug, thiserror::Error)]
+pub enum DetectError {
+    /// The engine failed.
+    #[error(transparent)]
+    Engine(#[from] EngineError),
+    /// The outputs are not what they were when the model was loaded.
+    #[error(transparent)]
+    Decode(#[from] DecodeError),
+}
+
+/// One thread's detector: preprocessing, a runner, decoding.
+pub struct Detector {
+    preprocessor: Preprocessor,
+    runner: Box<dyn Runner>,
+    decoder: Decoder,
+}
+
+impl Detector {
+    /// A detector of a model with a runner for it.
+    pub fn new(spec: &ModelSpec, runner: Box<dyn Runner>, chroma: Chroma) -> Self {
+        Self {
+            preprocessor: Preprocessor::new(TensorFormat::new(&spec.input, chroma)),
+            runner,
+            decoder: Decoder::new(spec),
+        }
+    }
+
+    /// Detects objects on `frame` into `out`, best first, in pixels of the frame.
+    ///
+    /// # Errors
+    /// The engine's; `out` is empty then.
+    pub fn detect(
+        &mut self,
+        frame: &FrameView,
+        thresholds: &Thresholds,
+        out: &mut Vec<Detection>,
+    ) -> Result<Timings, DetectError> {
+        out.clear();
+        let started = Instant::now();
+        let letterbox = self.preprocessor.run(frame, self.runner.input_mut());
+        let preprocessed = Instant::now();
+        let mut decoded = Ok(());
+        let mut inferred = preprocessed;
+        let decoder = &mut self.decoder;
+        self.runner.run(&mut |outputs| {
+            inferred = Instant::now();
+            decoded = with_first_of_batch(outputs, |outputs| {
+                decoder.decode(outputs, &letterbox, thresholds, out)
+            });
+        })?;
+        decoded?;
+        Ok(Timings {
+            preprocess: preprocessed - started,
+            inference: inferred - preprocessed,
+            decode: inferred.elapsed(),
+        })
+    }
+}
+
+/// Calls `read` with the first picture's share of outputs that have a fixed batch.
+fn with_first_of_batch<T>(
+    outputs: &[OutputView<'_>],
+    read: impl FnOnce(&[OutputView<'_>]) -> T,
+) -> T {
+    if outputs
+        .iter()
+        .all(|output| output.shape.len() != 3 || output.shape[0] == 1)
+    {
+        return read(outputs);
+    }
+    let first: Vec<_> = outputs
+        .iter()
+        .map(|output| match output.shape {
+            [_, rest @ ..] if output.shape.len() == 3 => OutputView {
+                shape: rest,
+                data: &output.data[..rest.iter().product()],
+            },
+            _ => *output,
+        })
+        .collect();
+    read(&first)
+}

@@ -1,0 +1,200 @@
+//! The sink pad: everything here runs on the upstream streaming thread, and only puts things in the
+//! lane.
+
+use super::super::frame::{FORMATS, frame_format};
+use super::super::session::{Frame, Session, StreamFormat};
+use super::{CAT, Stream, VigilDetect, lock, restarts};
+use crate::schedule::{Closed, Overload, Submitted};
+use gst::prelude::*;
+use gst::subclass::prelude::*;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+impl VigilDetect {
+    pub(super) fn sink_chain(
+        &self,
+        buffer: gst::Buffer,
+    ) -> Result<gst::FlowSuccess, gst::FlowError> {
+        let session = self.session().ok_or(gst::FlowError::Flushing)?;
+        (*lock(&self.flow))?;
+        let mode = session.start(|| self.upstream_is_live());
+        let (format, wanted) = {
+            let mut stream = lock(&self.stream);
+            let format = stream.format.clone().ok_or(gst::FlowError::NotNegotiated)?;
+            (
+                format,
+                self.wants_inference(&mut stream, &buffer, mode.live, &session),
+            )
+        };
+        let frame = Frame { buffer, format };
+        let entered = if wanted {
+            let overload = if mode.live {
+                Overload::Skip
+            } else {
+                Overload::Wait
+            };
+            session.lane.submit(frame, overload)
+        } else {
+            session.lane.pass(frame).map(|()| Submitted::ForWork)
+        };
+        match entered {
+            Ok(Submitted::ForWork) => {}
+            Ok(Submitted::Skipped) => session.stats().skipped_overload += 1,
+            Err(Closed) => {
+                (*lock(&self.flow))?;
+                return Err(gst::FlowError::Flushing);
+            }
+        }
+        *lock(&self.flow)
+    }
+
+    /// Whether a frame is to be inferred, by `interval` and, live, by QoS.
+    fn wants_inference(
+        &self,
+        stream: &mut Stream,
+        buffer: &gst::Buffer,
+        live: bool,
+        session: &Session,
+    ) -> bool {
+        let interval = lock(&self.settings).interval;
+        if stream.passed.is_some_and(|passed| passed < interval) {
+            stream.passed = stream.passed.map(|passed| passed + 1);
+            session.stats().skipped_interval += 1;
+            return false;
+        }
+        let earliest = self.earliest.load(Ordering::Relaxed);
+        let running_time = buffer
+            .pts()
+            .and_then(|pts| stream.segment.to_running_time(pts));
+        if live && running_time.is_some_and(|time| time.nseconds() < earliest) {
+            session.stats().skipped_qos += 1;
+            return false;
+        }
+        stream.passed = Some(0);
+        true
+    }
+
+    fn upstream_is_live(&self) -> bool {
+        let mut query = gst::query::Latency::new();
+        self.sinkpad.peer_query(&mut query) && query.result().0
+    }
+
+    pub(super) fn sink_event(&self, event: gst::Event) -> bool {
+        gst::log!(CAT, obj = self.sinkpad, "Handling event {event:?}");
+        let Some(session) = self.session() else {
+            return self.srcpad.push_event(event);
+        };
+        match event.view() {
+            gst::EventView::FlushStart(_) => {
+                session.lane.flush();
+                let handled = self.srcpad.push_event(event);
+                let _ = self.srcpad.pause_task();
+                return handled;
+            }
+            gst::EventView::FlushStop(_) => {
+                {
+                    let mut stream = lock(&self.stream);
+                    *stream = Stream {
+                        format: stream.format.take(),
+                        ..Default::default()
+                    };
+                }
+                self.reset_flow();
+                let handled = self.srcpad.push_event(event);
+                if !self.srcpad.is_active() {
+                    // On the way down: a task started now would never be stopped.
+                    return handled;
+                }
+                session.lane.resume();
+                return self.start_task() && handled;
+            }
+            gst::EventView::Caps(caps) => {
+                if let Err(error) = self.take_caps(caps.caps()) {
+                    gst::element_imp_error!(self, gst::CoreError::Negotiation, ("{error}"));
+                    return false;
+                }
+            }
+            gst::EventView::Segment(segment) => {
+                if let Some(segment) = segment.segment().downcast_ref::<gst::ClockTime>() {
+                    lock(&self.stream).segment = segment.clone();
+                }
+            }
+            _ => {}
+        }
+        if !event.is_serialized() {
+            return self.srcpad.push_event(event);
+        }
+        self.queue_event(&session, event)
+    }
+
+    fn queue_event(&self, session: &Session, event: gst::Event) -> bool {
+        let restarts = restarts(&event);
+        let is_end = event.type_() == gst::EventType::Eos;
+        if is_end || restarts {
+            self.ended.store(is_end, Ordering::SeqCst);
+        }
+        let queued = session.lane.push(event).is_ok();
+        let mut flow = lock(&self.flow);
+        if queued && restarts && *flow == Err(gst::FlowError::Eos) {
+            *flow = Ok(gst::FlowSuccess::Ok);
+        }
+        let flow = *flow;
+        if let Err(error) = flow {
+            self.report_lost_end(error);
+        }
+        queued
+    }
+
+    fn take_caps(&self, caps: &gst::CapsRef) -> Result<(), String> {
+        let info = gst_video::VideoInfo::from_caps(caps)
+            .map_err(|_| format!("these caps are no complete video format: {caps}"))?;
+        let frame = frame_format(&info)
+            .ok_or_else(|| format!("video format {} is not one of {FORMATS:?}", info.format()))?;
+        let format = Arc::new(StreamFormat { info, frame });
+        let before = lock(&self.stream).format.replace(format.clone());
+        let was_interlaced = before.is_some_and(|before| before.info.is_interlaced());
+        let info = &format.info;
+        if info.is_interlaced() && !was_interlaced {
+            gst::element_imp_warning!(
+                self,
+                gst::StreamError::Format,
+                (
+                    "interlaced video ({:?}) is detected on as if it were progressive: moving \
+                     objects are combed; put a deinterlace element before vigildetect",
+                    info.interlace_mode()
+                )
+            );
+        }
+        gst::info!(CAT, imp = self, "Detecting on {:?}", format.frame);
+        Ok(())
+    }
+
+    pub(super) fn sink_query(&self, pad: &gst::Pad, query: &mut gst::QueryRef) -> bool {
+        match query.view_mut() {
+            gst::QueryViewMut::Allocation(query) => {
+                // Frames wait here, so a pool of downstream's could run dry. Upstream uses its
+                // own, with enough buffers for those that are in flight, and any strides.
+                query.add_allocation_meta::<gst_video::VideoMeta>(None);
+                let size = query
+                    .get()
+                    .0
+                    .and_then(|caps| gst_video::VideoInfo::from_caps(caps).ok())
+                    .map_or(0, |info| info.size() as u32);
+                let limit = self.session().map_or(2, |session| session.lane.limit());
+                query.add_allocation_pool(None::<&gst::BufferPool>, size, limit as u32 + 1, 0);
+                true
+            }
+            gst::QueryViewMut::Drain(_) => {
+                // What is in here first, then what is downstream.
+                let drained = self
+                    .session()
+                    .is_none_or(|session| session.lane.drain().is_ok());
+                drained && {
+                    gst::Pad::query_default(pad, Some(&*self.obj()), query);
+                    true
+                }
+            }
+            _ => gst::Pad::query_default(pad, Some(&*self.obj()), query),
+        }
+    }
+}

@@ -1,0 +1,203 @@
+//! The source pad: its task takes things out of the lane in order, writes metadata and pushes.
+//! Events and queries of downstream come on threads of downstream's.
+
+use super::super::session::{Failure, Found, Session};
+use super::{CAT, VigilDetect, lock, restarts};
+use crate::schedule::{Closed, Output};
+use gst::prelude::*;
+use gst::subclass::prelude::*;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+impl VigilDetect {
+    pub(super) fn src_event(&self, pad: &gst::Pad, event: gst::Event) -> bool {
+        if let gst::EventView::Reconfigure(_) = event.view() {
+            let mut flow = lock(&self.flow);
+            if *flow == Err(gst::FlowError::NotLinked) {
+                // It is linked now.
+                *flow = Ok(gst::FlowSuccess::Ok);
+            }
+        }
+        if let gst::EventView::Qos(qos) = event.view() {
+            let (kind, _, diff, timestamp) = qos.get();
+            if let Some(timestamp) = timestamp {
+                let late = u64::try_from(diff).unwrap_or(0);
+                let earliest = match kind {
+                    // As GstBaseTransform: late by so much, and so is what comes next.
+                    gst::QOSType::Underflow if late > 0 => timestamp.nseconds() + 2 * late,
+                    _ => 0,
+                };
+                self.earliest.store(earliest, Ordering::Relaxed);
+            }
+        }
+        gst::Pad::event_default(pad, Some(&*self.obj()), event)
+    }
+
+    pub(super) fn src_query(&self, pad: &gst::Pad, query: &mut gst::QueryRef) -> bool {
+        let gst::QueryViewMut::Latency(query) = query.view_mut() else {
+            return gst::Pad::query_default(pad, Some(&*self.obj()), query);
+        };
+        let mut upstream = gst::query::Latency::new();
+        if !self.sinkpad.peer_query(&mut upstream) {
+            return false;
+        }
+        let (live, min, max) = upstream.result();
+        let ours = match self.session() {
+            Some(session) if live => gst::ClockTime::from_nseconds(
+                u64::try_from(session.latency().as_nanos()).unwrap_or(u64::MAX),
+            ),
+            _ => gst::ClockTime::ZERO,
+        };
+        gst::debug!(
+            CAT,
+            imp = self,
+            "Latency: {ours} on top of live {live}, {min} to {max:?}"
+        );
+        query.set(live, min + ours, max.map(|max| max + ours));
+        true
+    }
+
+    pub(super) fn src_activate(&self, active: bool) -> Result<(), gst::LoggableError> {
+        if active {
+            if let Some(session) = self.session() {
+                session.lane.resume();
+            }
+            self.reset_flow();
+            if !self.start_task() {
+                return Err(gst::loggable_error!(CAT, "Failed to start the task"));
+            }
+        } else {
+            if let Some(session) = self.session() {
+                session.lane.flush();
+            }
+            self.srcpad
+                .stop_task()
+                .map_err(|error| gst::loggable_error!(CAT, "Failed to stop the task: {error}"))?;
+        }
+        Ok(())
+    }
+
+    pub(super) fn start_task(&self) -> bool {
+        let imp = self.ref_counted();
+        self.srcpad
+            .start_task(move || imp.src_task())
+            .inspect_err(|error| gst::error!(CAT, imp = self, "No task: {error}"))
+            .is_ok()
+    }
+
+    /// Takes one thing out of the lane and pushes it downstream.
+    fn src_task(&self) {
+        let Some(session) = self.session() else {
+            let _ = self.srcpad.pause_task();
+            return;
+        };
+        let pushed = match session.lane.pop() {
+            Err(Closed) => {
+                let _ = self.srcpad.pause_task();
+                return;
+            }
+            Ok(Output::Event(event)) => {
+                gst::log!(CAT, obj = self.srcpad, "Pushing {event:?}");
+                self.srcpad.push_event(event);
+                return;
+            }
+            Ok(Output::Skipped(frame)) => self.push_skipped(&session, frame.buffer),
+            Ok(Output::Overdue(frame)) => {
+                self.frame_is_overdue(&session);
+                self.push_skipped(&session, frame.buffer)
+            }
+            Ok(Output::Done(frame, result, latency)) => {
+                self.push_inferred(&session, frame.buffer, result, latency)
+            }
+        };
+        if let Err(error) = pushed {
+            self.stop_frames(&session, error);
+        }
+    }
+
+    /// Takes no more frames, since downstream does not. Events go on where they are still of use:
+    /// the end, to a downstream that had enough, and what a downstream that is linked later needs.
+    fn stop_frames(&self, session: &Session, error: gst::FlowError) {
+        gst::debug!(CAT, imp = self, "Downstream says {error}");
+        if matches!(error, gst::FlowError::Eos | gst::FlowError::NotLinked) {
+            // Locked meanwhile, so that a restart that comes in is seen either here or there.
+            let mut flow = lock(&self.flow);
+            let barrier = |event: &gst::Event| error == gst::FlowError::Eos && restarts(event);
+            if !session.lane.drop_frames(barrier) {
+                *flow = Err(error);
+            }
+        } else {
+            *lock(&self.flow) = Err(error);
+            session.lane.flush();
+            let _ = self.srcpad.pause_task();
+        }
+        self.report_lost_end(error);
+    }
+
+    fn push(
+        &self,
+        session: &Session,
+        buffer: gst::Buffer,
+    ) -> Result<gst::FlowSuccess, gst::FlowError> {
+        if (*lock(&self.flow)).is_err() {
+            // Entered while downstream said that it takes no more.
+            return Ok(gst::FlowSuccess::Ok);
+        }
+        session.stats().leaves();
+        self.srcpad.push(buffer)
+    }
+
+    fn push_skipped(
+        &self,
+        session: &Session,
+        mut buffer: gst::Buffer,
+    ) -> Result<gst::FlowSuccess, gst::FlowError> {
+        vigil_analytics::objects::mark_skipped(&mut buffer);
+        self.push(session, buffer)
+    }
+
+    fn push_inferred(
+        &self,
+        session: &Session,
+        mut buffer: gst::Buffer,
+        result: Result<Found, Failure>,
+        latency: Duration,
+    ) -> Result<gst::FlowSuccess, gst::FlowError> {
+        match result {
+            Ok(found) => {
+                if let Err(error) = session.annotate(buffer.make_mut(), &found, latency) {
+                    gst::warning!(
+                        CAT,
+                        imp = self,
+                        "Metadata of a frame is incomplete: {error}"
+                    );
+                }
+            }
+            Err(Failure::Frame(reason)) => {
+                session.stats().failed += 1;
+                gst::element_imp_warning!(self, gst::StreamError::Decode, ("{reason}"));
+                vigil_analytics::objects::mark_skipped(&mut buffer);
+            }
+            Err(Failure::Engine(reason)) => {
+                session.stats().failed += 1;
+                gst::element_imp_error!(self, gst::LibraryError::Failed, ("{reason}"));
+                return Err(gst::FlowError::Error);
+            }
+        }
+        self.push(session, buffer)
+    }
+
+    fn frame_is_overdue(&self, session: &Session) {
+        session.stats().overdue += 1;
+        if session.raise_latency() {
+            gst::info!(
+                CAT,
+                imp = self,
+                "Inference is slower than in its trial: latency is {:?} now",
+                session.latency()
+            );
+            let message = gst::message::Latency::builder().src(&*self.obj()).build();
+            let _ = self.obj().post_message(message);
+        }
+    }
+}

@@ -1,0 +1,93 @@
+//! The element `vigildetect`: a thin shell around [`crate::detector`] and [`crate::schedule`].
+
+mod frame;
+mod imp;
+mod session;
+mod settings;
+mod stats;
+
+use crate::engine::EngineKind;
+use crate::preprocess::Chroma;
+use gst::glib;
+use gst::prelude::*;
+
+/// Which engine to use.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq, glib::Enum)]
+#[enum_type(name = "GstVigilDetectEngine")]
+#[non_exhaustive]
+pub enum EngineChoice {
+    /// The best engine that is on this machine and takes the model.
+    #[default]
+    #[enum_value(name = "The best engine that is present", nick = "auto")]
+    Auto,
+    /// ONNX Runtime.
+    #[enum_value(name = "ONNX Runtime, a shared library", nick = "onnxruntime")]
+    OnnxRuntime,
+    /// rten.
+    #[enum_value(name = "rten, built in", nick = "rten")]
+    Rten,
+}
+
+impl EngineChoice {
+    fn kind(self) -> Option<EngineKind> {
+        match self {
+            Self::Auto => None,
+            Self::OnnxRuntime => Some(EngineKind::OnnxRuntime),
+            Self::Rten => Some(EngineKind::Rten),
+        }
+    }
+}
+
+/// How pixels get their colour where they share chroma samples.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq, glib::Enum)]
+#[enum_type(name = "GstVigilDetectChromaResampler")]
+#[non_exhaustive]
+pub enum ChromaResampler {
+    /// From the sample that they share.
+    #[default]
+    #[enum_value(
+        name = "From the sample that they share, as OpenCV and videoconvert do",
+        nick = "nearest"
+    )]
+    Nearest,
+    /// Interpolated, honouring the chroma siting.
+    #[enum_value(
+        name = "Interpolated between samples, honouring the chroma siting",
+        nick = "linear"
+    )]
+    Linear,
+}
+
+impl From<ChromaResampler> for Chroma {
+    fn from(resampler: ChromaResampler) -> Self {
+        match resampler {
+            ChromaResampler::Nearest => Self::Nearest,
+            ChromaResampler::Linear => Self::Linear,
+        }
+    }
+}
+
+glib::wrapper! {
+    /// Detects objects on video frames with a YOLO model and adds a `GstAnalyticsODMtd` for each.
+    ///
+    /// ```sh
+    /// gst-launch-1.0 filesrc location=street.mp4 ! decodebin3 ! \
+    ///     vigildetect model=yolov8n.onnx ! vigiltrack ! \
+    ///     objectdetectionoverlay ! videoconvert ! autovideosink
+    /// ```
+    ///
+    /// Frames are taken in the decoder's own format: no `videoconvert` is needed before it. They
+    /// leave in order and unchanged, inferred ones with a relation meta, even an empty one.
+    pub struct VigilDetect(ObjectSubclass<imp::VigilDetect>)
+        @extends gst::Element, gst::Object;
+}
+
+/// Registers the element.
+pub fn register(plugin: &gst::Plugin) -> Result<(), glib::BoolError> {
+    gst::Element::register(
+        Some(plugin),
+        "vigildetect",
+        gst::Rank::NONE,
+        VigilDetect::static_type(),
+    )
+}

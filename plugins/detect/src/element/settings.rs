@@ -1,0 +1,279 @@
+//! The properties that a user sets, and what may be wrong with them.
+
+use super::{ChromaResampler, EngineChoice};
+use crate::decode::Thresholds;
+use crate::detector::LoadOptions;
+use crate::model::{self, ModelError, ModelSpec};
+use gst::glib;
+use gst::prelude::*;
+use std::path::PathBuf;
+
+/// Values of the properties, as set.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Settings {
+    pub model: Option<String>,
+    pub labels: Option<String>,
+    pub engine: EngineChoice,
+    pub threads: u32,
+    pub input_size: Option<String>,
+    pub confidence_threshold: f32,
+    pub iou_threshold: f32,
+    pub max_detections: u32,
+    pub classes: Option<String>,
+    pub interval: u32,
+    pub chroma_resampler: ChromaResampler,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            model: None,
+            labels: None,
+            engine: EngineChoice::Auto,
+            threads: 0,
+            input_size: None,
+            confidence_threshold: 0.25,
+            iou_threshold: 0.45,
+            max_detections: 300,
+            classes: None,
+            interval: 0,
+            chroma_resampler: ChromaResampler::default(),
+        }
+    }
+}
+
+/// A property that cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum SettingsError {
+    #[error(
+        "property model is not set: give the path of an ONNX file, for example model=yolov8n.onnx"
+    )]
+    NoModel,
+    #[error(
+        "property input-size is \"{0}\": it must be a side such as 640 or WIDTHxHEIGHT such as \
+         640x384, from 1 to 8192"
+    )]
+    InputSize(String),
+    #[error("property {0}")]
+    Labels(ModelError),
+    #[error("property {0}")]
+    Classes(ModelError),
+}
+
+impl Settings {
+    /// What to load.
+    pub fn check(&self) -> Result<LoadOptions, SettingsError> {
+        let model = match self.model.as_deref() {
+            None | Some("") => return Err(SettingsError::NoModel),
+            Some(model) => PathBuf::from(model),
+        };
+        let labels = model::parse_labels(self.labels.as_deref().unwrap_or_default())
+            .map_err(SettingsError::Labels)?;
+        Ok(LoadOptions {
+            model,
+            labels,
+            engine: self.engine.kind(),
+            threads: self.thread_count(),
+            input_size: self.parse_input_size()?,
+        })
+    }
+
+    /// The thresholds, with the classes looked up among the model's.
+    pub fn thresholds(&self, spec: &ModelSpec) -> Result<Thresholds, SettingsError> {
+        let classes = self.classes.as_deref().unwrap_or_default();
+        Ok(Thresholds {
+            confidence: self.confidence_threshold,
+            iou: self.iou_threshold,
+            max_detections: self.max_detections as usize,
+            classes: model::parse_classes(classes, &spec.labels).map_err(SettingsError::Classes)?,
+        })
+    }
+
+    /// Threads for inference: as set, or one for each core.
+    pub fn thread_count(&self) -> usize {
+        match self.threads {
+            0 => std::thread::available_parallelism().map_or(1, |n| n.get()),
+            n => n as usize,
+        }
+    }
+
+    fn parse_input_size(&self) -> Result<Option<(u32, u32)>, SettingsError> {
+        let Some(text) = self.input_size.as_deref().map(str::trim) else {
+            return Ok(None);
+        };
+        if text.is_empty() {
+            return Ok(None);
+        }
+        let side = |text: &str| {
+            let side = text.trim().parse::<u32>().ok();
+            side.filter(|side| (1..=8192).contains(side))
+                .ok_or_else(|| SettingsError::InputSize(text.to_owned()))
+        };
+        let wrong = |_| SettingsError::InputSize(text.to_owned());
+        Ok(Some(match text.split_once(['x', 'X']) {
+            Some((width, height)) => (side(width).map_err(wrong)?, side(height).map_err(wrong)?),
+            None => {
+                let side = side(text).map_err(wrong)?;
+                (side, side)
+            }
+        }))
+    }
+
+    /// The properties' specifications.
+    pub fn specs() -> Vec<glib::ParamSpec> {
+        let default = Self::default();
+        vec![
+            glib::ParamSpecString::builder("model")
+                .nick("Model")
+                .blurb("Path of the ONNX file of a YOLO detector")
+                .mutable_ready()
+                .build(),
+            glib::ParamSpecString::builder("labels")
+                .nick("Labels")
+                .blurb(
+                    "Names of the classes: path of a text file with one a line, or a list \
+                     separated by ';' (default: the names in the model)",
+                )
+                .mutable_ready()
+                .build(),
+            glib::ParamSpecEnum::builder_with_default("engine", default.engine)
+                .nick("Engine")
+                .blurb("Inference engine; stats says which one is in use, and why")
+                .mutable_ready()
+                .build(),
+            glib::ParamSpecUInt::builder("threads")
+                .nick("Threads")
+                .blurb("Threads for inference (0: one for each core)")
+                .maximum(1024)
+                .default_value(default.threads)
+                .mutable_ready()
+                .build(),
+            glib::ParamSpecString::builder("input-size")
+                .nick("Input size")
+                .blurb(
+                    "Size of the model's input where the model leaves it open: a side such as \
+                     640, or WIDTHxHEIGHT (default: the model's own)",
+                )
+                .mutable_ready()
+                .build(),
+            glib::ParamSpecFloat::builder("confidence-threshold")
+                .nick("Confidence threshold")
+                .blurb("Only boxes with a score above this")
+                .minimum(0.0)
+                .maximum(1.0)
+                .default_value(default.confidence_threshold)
+                .mutable_playing()
+                .build(),
+            glib::ParamSpecFloat::builder("iou-threshold")
+                .nick("IoU threshold")
+                .blurb(
+                    "Of two boxes of a class that overlap by more than this intersection over \
+                     union, only the better one is kept",
+                )
+                .minimum(0.0)
+                .maximum(1.0)
+                .default_value(default.iou_threshold)
+                .mutable_playing()
+                .build(),
+            glib::ParamSpecUInt::builder("max-detections")
+                .nick("Maximum detections")
+                .blurb("At most so many boxes in a frame, the best ones")
+                .minimum(1)
+                .maximum(100_000)
+                .default_value(default.max_detections)
+                .mutable_playing()
+                .build(),
+            glib::ParamSpecString::builder("classes")
+                .nick("Classes")
+                .blurb("Only these classes: names or ids, separated by ';' (default: all)")
+                .mutable_playing()
+                .build(),
+            glib::ParamSpecUInt::builder("interval")
+                .nick("Interval")
+                .blurb("Frames to pass without inference after each inferred one")
+                .default_value(default.interval)
+                .mutable_playing()
+                .build(),
+            glib::ParamSpecEnum::builder_with_default("chroma-resampler", default.chroma_resampler)
+                .nick("Chroma resampler")
+                .blurb("How pixels get their colour where they share chroma samples")
+                .mutable_ready()
+                .build(),
+            glib::ParamSpecBoxed::builder::<gst::Structure>("stats")
+                .nick("Statistics")
+                .blurb("Engine in use, frames, latencies; see the element's page for the fields")
+                .read_only()
+                .build(),
+        ]
+    }
+
+    /// Sets one property; the value's type has been checked by GObject.
+    pub fn set(&mut self, name: &str, value: &glib::Value) {
+        fn store<'a, T: glib::value::FromValue<'a>>(value: &'a glib::Value, setting: &mut T) {
+            if let Ok(value) = value.get() {
+                *setting = value;
+            }
+        }
+        match name {
+            "model" => store(value, &mut self.model),
+            "labels" => store(value, &mut self.labels),
+            "engine" => store(value, &mut self.engine),
+            "threads" => store(value, &mut self.threads),
+            "input-size" => store(value, &mut self.input_size),
+            "confidence-threshold" => store(value, &mut self.confidence_threshold),
+            "iou-threshold" => store(value, &mut self.iou_threshold),
+            "max-detections" => store(value, &mut self.max_detections),
+            "classes" => store(value, &mut self.classes),
+            "interval" => store(value, &mut self.interval),
+            "chroma-resampler" => store(value, &mut self.chroma_resampler),
+            _ => {}
+        }
+    }
+
+    /// One property's value, other than `stats`.
+    pub fn get(&self, name: &str) -> Option<glib::Value> {
+        Some(match name {
+            "model" => self.model.to_value(),
+            "labels" => self.labels.to_value(),
+            "engine" => self.engine.to_value(),
+            "threads" => self.threads.to_value(),
+            "input-size" => self.input_size.to_value(),
+            "confidence-threshold" => self.confidence_threshold.to_value(),
+            "iou-threshold" => self.iou_threshold.to_value(),
+            "max-detections" => self.max_detections.to_value(),
+            "classes" => self.classes.to_value(),
+            "interval" => self.interval.to_value(),
+            "chroma-resampler" => self.chroma_resampler.to_value(),
+            _ => return None,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn input_sizes_are_a_side_or_two() {
+        let parse = |text: &str| {
+            Settings {
+                input_size: Some(text.into()),
+                ..Default::default()
+            }
+            .parse_input_size()
+        };
+        assert_eq!(parse("320").unwrap(), Some((320, 320)));
+        assert_eq!(parse(" 640x384 ").unwrap(), Some((640, 384)));
+        assert_eq!(parse("").unwrap(), None);
+        for wrong in ["0", "-1", "640x", "x", "9000", "640x384x3", "big"] {
+            let error = parse(wrong).unwrap_err().to_string();
+            assert!(error.contains(&format!("\"{wrong}\"")), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_missing_model_says_what_to_set() {
+        let error = Settings::default().check().unwrap_err().to_string();
+        assert!(error.contains("property model"), "{error}");
+    }
+}

@@ -1,0 +1,82 @@
+//! What the element counts.
+
+use crate::detector::Timings;
+use std::time::{Duration, Instant};
+use vigil_analytics::stats::Latencies;
+
+/// Counters and histograms of one run from READY to PAUSED and back.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Stats {
+    pub frames: u64,
+    pub inferred: u64,
+    pub objects: u64,
+    pub skipped_interval: u64,
+    pub skipped_overload: u64,
+    pub skipped_qos: u64,
+    pub overdue: u64,
+    pub failed: u64,
+    pub preprocess: Latencies,
+    pub inference: Latencies,
+    pub decode: Latencies,
+    /// From entering the element to leaving it, of inferred frames.
+    pub latency: Latencies,
+    first: Option<Instant>,
+    last: Option<Instant>,
+}
+
+impl Stats {
+    /// Counts a frame that leaves the element.
+    pub fn leaves(&mut self) {
+        let now = Instant::now();
+        self.first.get_or_insert(now);
+        self.last = Some(now);
+        self.frames += 1;
+    }
+
+    /// Counts an inferred frame.
+    pub fn inferred(&mut self, objects: usize, timings: Timings, latency: Duration) {
+        self.inferred += 1;
+        self.objects += objects as u64;
+        self.preprocess.add(timings.preprocess);
+        self.inference.add(timings.inference);
+        self.decode.add(timings.decode);
+        self.latency.add(latency);
+    }
+
+    /// Frames a second that left, since the first one.
+    fn fps(&self) -> f64 {
+        match (self.first, self.last) {
+            (Some(first), Some(last)) if last > first => {
+                (self.frames - 1) as f64 / (last - first).as_secs_f64()
+            }
+            _ => 0.0,
+        }
+    }
+
+    /// Adds the fields to the structure of the property `stats`.
+    pub fn add_to(&self, structure: &mut gst::StructureRef) {
+        structure.set("frames", self.frames);
+        structure.set("inferred", self.inferred);
+        structure.set("objects", self.objects);
+        structure.set("skipped-interval", self.skipped_interval);
+        structure.set("skipped-overload", self.skipped_overload);
+        structure.set("skipped-qos", self.skipped_qos);
+        structure.set("overdue", self.overdue);
+        structure.set("failed", self.failed);
+        structure.set("fps", self.fps());
+        for (name, latencies) in [
+            ("preprocess", &self.preprocess),
+            ("inference", &self.inference),
+            ("decode", &self.decode),
+            ("latency", &self.latency),
+        ] {
+            for (p, percentile) in [("p50", 50.0), ("p95", 95.0), ("p99", 99.0)] {
+                structure.set(
+                    format!("{name}-{p}-ms"),
+                    latencies.percentile_ms(percentile),
+                );
+            }
+            structure.set(format!("{name}-max-ms"), latencies.max_ms());
+        }
+    }
+}

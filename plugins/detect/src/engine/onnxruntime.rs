@@ -1,0 +1,289 @@
+//! ONNX Runtime, loaded at run time through the `ort` crate.
+//!
+//! The library is one for the whole process: the first element that needs it decides which file
+//! is loaded, and every later one uses that.
+
+use super::{Engine, EngineError, EngineKind, ModelSource, Runner};
+use crate::decode::OutputView;
+use crate::model::Dim;
+use ort::environment::Environment;
+use ort::session::Session;
+use ort::session::builder::GraphOptimizationLevel;
+use ort::value::TensorRef;
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+
+const KIND: EngineKind = EngineKind::OnnxRuntime;
+
+/// Oldest minor version of ONNX Runtime 1.x whose API is used.
+const OLDEST_MINOR: u32 = 17;
+
+/// Version of ONNX Runtime that `./dev engines` fetches.
+const FETCHED_VERSION: &str = "1.31.1";
+
+/// The loaded library.
+struct Library {
+    environment: Environment,
+    path: PathBuf,
+}
+
+/// Where the library is looked for, in this order:
+///
+/// 1. the file named by `VIGIL_ONNXRUNTIME`, or by `ORT_DYLIB_PATH`: nothing else is tried then;
+/// 2. `libonnxruntime.so` beside the plugin;
+/// 3. the cache that `./dev engines` fills: `$VIGIL_CACHE` or `~/.cache/vigil`;
+/// 4. the system's library path.
+pub fn candidates() -> Vec<PathBuf> {
+    candidates_in(|name| std::env::var_os(name).filter(|value| !value.is_empty()))
+}
+
+fn candidates_in(variable: impl Fn(&str) -> Option<OsString>) -> Vec<PathBuf> {
+    for name in ["VIGIL_ONNXRUNTIME", "ORT_DYLIB_PATH"] {
+        if let Some(path) = variable(name) {
+            return vec![path.into()];
+        }
+    }
+    let cache = variable("VIGIL_CACHE")
+        .map(PathBuf::from)
+        .or_else(|| Some(PathBuf::from(variable("XDG_CACHE_HOME")?).join("vigil")))
+        .or_else(|| Some(PathBuf::from(variable("HOME")?).join(".cache/vigil")));
+    let file = format!("libonnxruntime.so.{FETCHED_VERSION}");
+    let mut found = Vec::new();
+    found.extend(plugin_folder().map(|folder| folder.join("libonnxruntime.so")));
+    found.extend(cache.map(|cache| {
+        cache
+            .join("engines")
+            .join(format!("onnxruntime-{FETCHED_VERSION}"))
+            .join(file)
+    }));
+    found.retain(|path| path.exists());
+    found.push("libonnxruntime.so".into());
+    found.push("libonnxruntime.so.1".into());
+    found
+}
+
+/// Folder of the shared object (or program) that this code is in.
+fn plugin_folder() -> Option<PathBuf> {
+    let maps = std::fs::read_to_string("/proc/self/maps").ok()?;
+    let here = plugin_folder as fn() -> Option<PathBuf> as usize;
+    maps.lines().find_map(|line| {
+        let (range, rest) = line.split_once(' ')?;
+        let (start, end) = range.split_once('-')?;
+        let start = usize::from_str_radix(start, 16).ok()?;
+        let end = usize::from_str_radix(end, 16).ok()?;
+        if !(start..end).contains(&here) {
+            return None;
+        }
+        let path = PathBuf::from(rest.splitn(5, ' ').last()?.trim_start());
+        path.parent().map(PathBuf::from)
+    })
+}
+
+/// The library, loaded by the first call that finds one.
+fn library() -> Result<Arc<Library>, EngineError> {
+    static LIBRARY: Mutex<Option<Arc<Library>>> = Mutex::new(None);
+    let mut loaded = LIBRARY.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(library) = &*loaded {
+        return Ok(library.clone());
+    }
+    let mut tried = Vec::new();
+    for path in candidates() {
+        // Never without init_from(): ort panics when it has to look for the library itself.
+        match ort::init_from(&path) {
+            Ok(builder) => {
+                let environment =
+                    builder
+                        .with_name("vigil")
+                        .build()
+                        .map_err(|error| EngineError::Missing {
+                            kind: KIND,
+                            reason: format!("{}: {error}", path.display()),
+                        })?;
+                environment.set_log_level(ort::logging::LogLevel::Error);
+                let library = Arc::new(Library { environment, path });
+                *loaded = Some(library.clone());
+                return Ok(library);
+            }
+            Err(error) => tried.push(format!("{} ({error})", path.display())),
+        }
+    }
+    Err(EngineError::Missing {
+        kind: KIND,
+        reason: format!(
+            "tried {}. ONNX Runtime 1.{OLDEST_MINOR} or newer is found beside the plugin, in the \
+             cache (./dev engines fetches it), on the library path, or where VIGIL_ONNXRUNTIME says",
+            tried.join(", ")
+        ),
+    })
+}
+
+/// A model for ONNX Runtime. Each runner has a session of its own: a session runs one picture at
+/// a time here, and one thread per session uses the cores better than one session with many.
+pub struct OnnxRuntime {
+    library: Arc<Library>,
+    model: ModelSource,
+}
+
+impl OnnxRuntime {
+    /// Finds the library; the model is loaded by [`Engine::runner`].
+    ///
+    /// # Errors
+    /// There is no library.
+    pub fn load(model: &ModelSource) -> Result<Self, EngineError> {
+        Ok(Self {
+            library: library()?,
+            model: model.clone(),
+        })
+    }
+
+    /// Axes of the input that the file names instead of fixing, and what they will be. A name
+    /// that stands for two sizes is left open.
+    fn free_dimensions(&self) -> Vec<(&str, i64)> {
+        let shape = self.model.input_shape();
+        let input = (self.model.info.inputs.iter()).find(|i| i.name == self.model.input.name);
+        let named: Vec<(&str, i64)> = input
+            .into_iter()
+            .flat_map(|input| input.dims.iter().zip(shape))
+            .filter_map(|(dim, size)| match dim {
+                Dim::Symbol(name) => Some((name.as_str(), size as i64)),
+                _ => None,
+            })
+            .collect();
+        let is_clear =
+            |(name, size): &(&str, i64)| named.iter().all(|(other, s)| other != name || s == size);
+        named.iter().copied().filter(is_clear).collect()
+    }
+
+    fn session(&self, threads: usize) -> Result<Session, String> {
+        fn words<T>(error: ort::Error<T>) -> String {
+            error.to_string()
+        }
+        let mut builder = Session::builder(&self.library.environment)
+            .map_err(words)?
+            .with_optimization_level(GraphOptimizationLevel::Level3)
+            .map_err(words)?
+            .with_intra_threads(threads)
+            .map_err(words)?
+            .with_inter_threads(1)
+            .map_err(words)?
+            // Spinning threads take the cores from the decoder: 28 ms become 92 under load.
+            .with_intra_op_spinning(false)
+            .map_err(words)?
+            .with_flush_to_zero()
+            .map_err(words)?;
+        // With its symbols known, the graph is optimised as one of fixed shapes.
+        for (symbol, size) in self.free_dimensions() {
+            builder = builder
+                .with_dimension_override(symbol, size)
+                .map_err(words)?;
+        }
+        if self.model.info.external_data.is_empty() {
+            builder.commit_from_memory(&self.model.bytes)
+        } else {
+            // Only a session made from the file finds the weights beside it.
+            builder.commit_from_file(&self.model.path)
+        }
+        .map_err(words)
+    }
+}
+
+impl Engine for OnnxRuntime {
+    fn kind(&self) -> EngineKind {
+        KIND
+    }
+
+    fn description(&self) -> String {
+        format!("ONNX Runtime ({})", self.library.path.display())
+    }
+
+    fn runner(&self, threads: usize) -> Result<Box<dyn Runner>, EngineError> {
+        let session = self.session(threads).map_err(|reason| EngineError::Load {
+            kind: KIND,
+            path: self.model.path.clone(),
+            reason,
+        })?;
+        let shape = self.model.input_shape();
+        Ok(Box::new(SessionRunner {
+            names: session
+                .outputs()
+                .iter()
+                .map(|output| output.name().to_owned())
+                .collect(),
+            session,
+            input: vec![0.0; shape.iter().product()],
+            shape,
+        }))
+    }
+}
+
+struct SessionRunner {
+    session: Session,
+    shape: [usize; 4],
+    input: Vec<f32>,
+    names: Vec<String>,
+}
+
+impl Runner for SessionRunner {
+    fn input_mut(&mut self) -> &mut [f32] {
+        &mut self.input[..self.shape[1..].iter().product()]
+    }
+
+    fn output_names(&self) -> &[String] {
+        &self.names
+    }
+
+    fn run(&mut self, read: &mut dyn FnMut(&[OutputView<'_>])) -> Result<(), EngineError> {
+        let failed = |error: ort::Error| EngineError::Run {
+            kind: KIND,
+            reason: error.to_string(),
+        };
+        let input = TensorRef::from_array_view((self.shape, &*self.input)).map_err(failed)?;
+        let outputs = self.session.run(ort::inputs![input]).map_err(failed)?;
+        let mut values = Vec::with_capacity(self.names.len());
+        for name in &self.names {
+            values.push(match outputs[name.as_str()].try_extract_tensor::<f32>() {
+                Ok((shape, data)) => (shape.iter().map(|n| *n as usize).collect(), data),
+                Err(_) => (Vec::new(), &[][..]),
+            });
+        }
+        let views: Vec<_> = values
+            .iter()
+            .map(|(shape, data)| OutputView { shape, data })
+            .collect();
+        read(&views);
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_library_that_is_named_is_the_only_one_tried() {
+        for name in ["VIGIL_ONNXRUNTIME", "ORT_DYLIB_PATH"] {
+            let found = candidates_in(|n| (n == name).then(|| "/x/lib.so".into()));
+            assert_eq!(found, [PathBuf::from("/x/lib.so")]);
+        }
+    }
+
+    #[test]
+    fn the_cache_comes_before_the_system() {
+        let folder = tempfile::tempdir().unwrap();
+        let engines = folder.path().join("engines/onnxruntime-1.31.1");
+        std::fs::create_dir_all(&engines).unwrap();
+        let file = engines.join("libonnxruntime.so.1.31.1");
+        let found = || candidates_in(|n| (n == "VIGIL_CACHE").then(|| folder.path().into()));
+        assert_eq!(found().len(), 2);
+        std::fs::write(&file, "").unwrap();
+        assert_eq!(found()[0], file);
+        assert_eq!(found()[1], PathBuf::from("libonnxruntime.so"));
+    }
+
+    #[test]
+    fn the_folder_of_the_code_is_found() {
+        let test = std::env::current_exe().unwrap();
+        assert_eq!(plugin_folder().as_deref(), test.parent());
+    }
+}

@@ -1,0 +1,139 @@
+//! What can be wrong with a model, its labels or what was asked of it.
+
+use std::path::PathBuf;
+
+/// What this element can run, as an error message says it.
+pub const SUPPORTED: &str = "object detectors with one f32 input [N,3,H,W] and an output \
+    [N,4+C,A] (YOLOv8, v9, 11), [N,3A,5+C] (YOLOv5, v7), [N,A,5+C] (YOLOX) or [N,M,6] (with NMS \
+    inside, YOLOv10, 26), C classes and A grid cells of that input size";
+
+/// Why a model cannot be used. Each message can be shown to a user as it is.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ModelError {
+    /// There is no such file.
+    #[error("model {path:?} does not exist")]
+    NotFound {
+        /// As it was given.
+        path: PathBuf,
+    },
+    /// A folder, a pipe, a device.
+    #[error("model {path:?} is {what}, not a file: give the path of an .onnx file")]
+    NotAFile {
+        /// As it was given.
+        path: PathBuf,
+        /// What it is, with an article.
+        what: &'static str,
+    },
+    /// The file could not be read.
+    #[error("model {path:?} cannot be read: {source}")]
+    Unreadable {
+        /// As it was given.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The file has no bytes.
+    #[error("model {path:?} is empty")]
+    Empty {
+        /// As it was given.
+        path: PathBuf,
+    },
+    /// More than protobuf can hold.
+    #[error("model {path:?} has {bytes} bytes: an ONNX file has at most 2 GiB")]
+    TooLarge {
+        /// As it was given.
+        path: PathBuf,
+        /// Its size.
+        bytes: u64,
+    },
+    /// Something else than ONNX.
+    #[error("model {path:?} is not an ONNX file: it looks like {looks_like}")]
+    NotOnnx {
+        /// As it was given.
+        path: PathBuf,
+        /// What it seems to be, with an article.
+        looks_like: &'static str,
+    },
+    /// The beginning of an ONNX file.
+    #[error(
+        "model {path:?} is truncated: it has {have} bytes and its content goes on to byte {need} or \
+         further (an interrupted download?)"
+    )]
+    Truncated {
+        /// As it was given.
+        path: PathBuf,
+        /// Bytes in the file.
+        have: u64,
+        /// Bytes that its content speaks of.
+        need: u64,
+    },
+    /// ONNX on the outside, but not inside.
+    #[error("model {path:?} is damaged: {why}")]
+    Invalid {
+        /// As it was given.
+        path: PathBuf,
+        /// What is wrong.
+        why: String,
+    },
+    /// The weights are in another file, which is not there.
+    #[error(
+        "model {path:?} keeps weights in {missing:?} beside it, and that file does not exist: copy \
+         it there too"
+    )]
+    MissingExternalData {
+        /// As it was given.
+        path: PathBuf,
+        /// Where the weights should be.
+        missing: PathBuf,
+    },
+    /// The property `input-size` does not suit the model.
+    #[error("input-size {width}x{height}: {why}")]
+    InputSize {
+        /// Requested width.
+        width: u32,
+        /// Requested height.
+        height: u32,
+        /// What would be right.
+        why: String,
+    },
+    /// A model that is sound, but that this element does not understand.
+    #[error("unsupported model: {why}. Found {found}. Supported: {supported}")]
+    Unsupported {
+        /// What stands in the way.
+        why: String,
+        /// Inputs, outputs and metadata of the model.
+        found: String,
+        /// What would be right: [`SUPPORTED`].
+        supported: &'static str,
+    },
+    /// The model's own list of class names is damaged.
+    #[error(
+        "the model's metadata 'names' cannot be read: {why}; set the property labels to use the \
+         model nevertheless"
+    )]
+    Names {
+        /// What and where.
+        why: String,
+    },
+    /// The user's labels are not as many as the model's classes.
+    #[error("labels: {labels} names, but the model has {classes} classes")]
+    LabelCount {
+        /// Number of labels.
+        labels: usize,
+        /// Number of classes of the model.
+        classes: usize,
+    },
+    /// The property `labels` cannot be understood.
+    #[error("labels: {why}")]
+    Labels {
+        /// What and where, with the file's name if there is one.
+        why: String,
+    },
+    /// The property `classes` names something that the model does not have.
+    #[error("classes: {why}")]
+    Classes {
+        /// What, and which names are near.
+        why: String,
+    },
+}

@@ -1,0 +1,137 @@
+//! A frame in its own format to the input tensor of a model, in one pass.
+//!
+//! ```text
+//!   YUV:  planes ──colour map──► R G B of a source row ──┐
+//!   RGB:  packed row ────────────────────────────────────┴─► blend 2 rows ─► blend 2 columns ─► tensor
+//! ```
+//!
+//! The tensor is filled row by row. Each of its rows is a blend of two rows of the frame, which
+//! are converted when they are first needed and kept while they are; rows that no output row
+//! needs are never touched. So there is no converted copy of the frame, and the work is that of
+//! the rows that are looked at.
+//!
+//! The values are those of the pictures that models are trained and compared with: 8-bit levels
+//! of R, G, B at the frame's own size (clamped there, which matters at the edges of saturated
+//! colours), resampled as `cv2.resize(INTER_LINEAR)`, with pixel centres at half integers, and
+//! rounded to 8-bit levels again. Subsampled chroma belongs to the pixels that share it, as
+//! OpenCV, FFmpeg and `videoconvert` have it by default, or is interpolated between the places
+//! where it stands ([`Chroma`]).
+//!
+//! Runs on a detector's worker threads; each has its own [`Preprocessor`].
+
+mod color;
+mod frame;
+mod kernel;
+pub mod letterbox;
+pub mod reference;
+mod resample;
+mod rows;
+
+pub use crate::model::ChannelOrder;
+pub use frame::{
+    Colorimetry, Component, FrameFormat, FrameTooShort, FrameView, Matrix, PixelFormat, Plane,
+};
+pub use letterbox::{Fit, Letterbox};
+
+use crate::model::InputSpec;
+use kernel::Level;
+use resample::Plan;
+
+/// How a pixel gets its colour where pixels share chroma samples.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Chroma {
+    /// From the sample that it shares with its neighbours, whatever the siting: what the decoders
+    /// give whose pictures models are trained on and compared with.
+    #[default]
+    Nearest,
+    /// Interpolated between samples at the places that the chroma siting gives them. Truer to the
+    /// picture; small objects may score differently than with a model's own framework, by more
+    /// than 0.1 where a sample is cosited.
+    Linear,
+}
+
+/// What the input tensor is to hold: f32, planar, `[3, height, width]`.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct TensorFormat {
+    /// Width of the input.
+    pub width: u32,
+    /// Height of the input.
+    pub height: u32,
+    /// How the frame is fitted in.
+    pub fit: Fit,
+    /// Order of the planes.
+    pub order: ChannelOrder,
+    /// Factor from 0..255 to the model's range: 1/255 or 1.
+    pub scale: f32,
+    /// Level around the picture, 0..255.
+    pub pad: u8,
+    /// How subsampled chroma is sampled.
+    pub chroma: Chroma,
+}
+
+impl TensorFormat {
+    /// The tensor of a model's input.
+    pub fn new(input: &InputSpec, chroma: Chroma) -> Self {
+        Self {
+            width: input.width,
+            height: input.height,
+            fit: input.fit,
+            order: input.order,
+            scale: input.scale,
+            pad: input.pad,
+            chroma,
+        }
+    }
+}
+
+/// Fills input tensors from frames. Keeps its tables and rows from frame to frame: nothing is
+/// allocated while format and size stay.
+pub struct Preprocessor {
+    tensor: TensorFormat,
+    plan: Option<Plan>,
+    level: Level,
+}
+
+impl Preprocessor {
+    /// A preprocessor for one model.
+    pub fn new(tensor: TensorFormat) -> Self {
+        Self {
+            tensor,
+            plan: None,
+            level: Level::detect(),
+        }
+    }
+
+    /// Fills `tensor` (`3 · height · width` floats) from `frame` and says how the frame was
+    /// fitted in.
+    ///
+    /// The borders around the picture are painted when sizes change or another tensor is given:
+    /// callers leave the tensor to this function between calls.
+    ///
+    /// # Panics
+    /// If `tensor` has another length.
+    pub fn run(&mut self, frame: &FrameView, tensor: &mut [f32]) -> Letterbox {
+        let (width, height) = (self.tensor.width as usize, self.tensor.height as usize);
+        assert_eq!(tensor.len(), 3 * width * height, "length of the tensor");
+        let plan = match &mut self.plan {
+            Some(plan) if plan.frame == *frame.format() => plan,
+            plan => plan.insert(Plan::new(*frame.format(), &self.tensor)),
+        };
+        let address = tensor.as_ptr() as usize;
+        if plan.painted != Some(address) {
+            tensor.fill(f32::from(self.tensor.pad) * self.tensor.scale);
+            plan.painted = Some(address);
+        }
+        let (p0, rest) = tensor.split_at_mut(width * height);
+        let (p1, p2) = rest.split_at_mut(width * height);
+        let planes = match self.tensor.order {
+            ChannelOrder::Rgb => [p0, p1, p2],
+            ChannelOrder::Bgr => [p2, p1, p0],
+        };
+        plan.run(self.level, frame, self.tensor.scale, width, planes);
+        plan.letterbox
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,88 @@
+//! The preprocessing written for reading: one output pixel at a time, in f64, straight from the
+//! definitions. The fast path is compared with it on random frames.
+
+use super::color::ColorMap;
+use super::{ChannelOrder, Chroma, FrameView, Letterbox, TensorFormat};
+
+/// What [`Preprocessor::run`](super::Preprocessor::run) computes, without the last rounding to
+/// 8-bit levels: the tensor `[3, height, width]` and the letterbox.
+pub fn preprocess(frame: &FrameView, format: &TensorFormat) -> (Vec<f64>, Letterbox) {
+    let source = frame.format();
+    let letterbox = Letterbox::new(
+        (source.width as u32, source.height as u32),
+        (format.width, format.height),
+        format.fit,
+    );
+    let (width, height) = (format.width as usize, format.height as usize);
+    let (left, top) = (letterbox.offset.0 as usize, letterbox.offset.1 as usize);
+    let scale = f64::from(format.scale);
+    let mut tensor = vec![f64::from(format.pad) * scale; 3 * width * height];
+    for y in 0..letterbox.content.1 as usize {
+        for x in 0..letterbox.content.0 as usize {
+            let px = (x as f64 + 0.5) * source.width as f64 / f64::from(letterbox.content.0) - 0.5;
+            let py = (y as f64 + 0.5) * source.height as f64 / f64::from(letterbox.content.1) - 0.5;
+            for channel in 0..3 {
+                let level = bilinear(px, py, |x, y| {
+                    let x = x.clamp(0.0, (source.width - 1) as f64) as usize;
+                    let y = y.clamp(0.0, (source.height - 1) as f64) as usize;
+                    rgb(frame, format.chroma, x, y)[channel]
+                });
+                let plane = match format.order {
+                    ChannelOrder::Rgb => channel,
+                    ChannelOrder::Bgr => 2 - channel,
+                };
+                tensor[plane * width * height + (top + y) * width + left + x] = level * scale;
+            }
+        }
+    }
+    (tensor, letterbox)
+}
+
+/// 8-bit levels of R, G and B of a pixel of the frame.
+fn rgb(frame: &FrameView, chroma: Chroma, x: usize, y: usize) -> [f64; 3] {
+    let color = ColorMap::of(frame.format());
+    let samples: [f64; 3] = std::array::from_fn(|c| sample(frame, chroma, c, x, y));
+    std::array::from_fn(|channel| {
+        let level = (0..3)
+            .map(|c| f64::from(color.m[channel][c]) * samples[c])
+            .sum::<f64>()
+            + f64::from(color.offset[channel]);
+        level.clamp(0.0, 255.0).round()
+    })
+}
+
+/// Value of component `c` at a pixel of the frame.
+fn sample(frame: &FrameView, chroma: Chroma, c: usize, x: usize, y: usize) -> f64 {
+    let format = frame.format();
+    let component = format.pixels.components()[c];
+    let sample_at = |x: f64, y: f64| {
+        let columns = format.width.div_ceil(1 << component.sub_x);
+        let rows = format.height.div_ceil(1 << component.sub_y);
+        let x = x.clamp(0.0, (columns - 1) as f64) as usize;
+        let y = y.clamp(0.0, (rows - 1) as f64) as usize;
+        let offset = x * component.step + component.offset;
+        f64::from(frame.row(component.plane, y, offset + 1)[offset])
+    };
+    match chroma {
+        Chroma::Nearest => sample_at((x >> component.sub_x) as f64, (y >> component.sub_y) as f64),
+        Chroma::Linear => {
+            let at = |pixel: usize, sub: u32, cosited: bool| {
+                let factor = f64::from(1u32 << sub);
+                let first = if cosited { 0.0 } else { (factor - 1.0) / 2.0 };
+                (pixel as f64 - first) / factor
+            };
+            bilinear(
+                at(x, component.sub_x, format.colorimetry.cosited_x),
+                at(y, component.sub_y, format.colorimetry.cosited_y),
+                sample_at,
+            )
+        }
+    }
+}
+
+fn bilinear(x: f64, y: f64, value: impl Fn(f64, f64) -> f64) -> f64 {
+    let (x0, y0) = (x.floor(), y.floor());
+    let (fx, fy) = (x - x0, y - y0);
+    let row = |y: f64| value(x0, y) * (1.0 - fx) + value(x0 + 1.0, y) * fx;
+    row(y0) * (1.0 - fy) + row(y0 + 1.0) * fy
+}

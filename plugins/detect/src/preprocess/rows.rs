@@ -1,0 +1,188 @@
+//! Rows of a frame as rows of R, G, B.
+
+use super::Chroma;
+use super::color::ColorMap;
+use super::frame::{Component, FrameFormat, FrameView};
+use super::kernel::{self, Level};
+use super::resample::Tap;
+
+/// R, G and B of a row, in 8-bit levels.
+pub(super) type RgbRow = [Vec<f32>; 3];
+
+/// Which of the two kept rows holds which row of the frame.
+const NONE: usize = usize::MAX;
+
+/// Columns of a subsampled component at the places of the pixels.
+struct Sited {
+    index: Vec<u32>,
+    frac: Vec<f32>,
+}
+
+/// Converts rows, or those of their pixels that are needed, and keeps the last two: neighbouring output rows share them.
+pub(super) struct Converter {
+    frame: FrameFormat,
+    color: ColorMap,
+    kept: [(usize, RgbRow); 2],
+    /// The pixels of a row that are needed, by component: where their samples are in it. `None`
+    /// for all pixels.
+    picked: Option<[Vec<u32>; 3]>,
+    /// One row of each component, one sample for each pixel.
+    expanded: [Vec<f32>; 3],
+    /// For [`Chroma::Linear`]: columns of each component, and a row of its samples.
+    sited: Option<[Sited; 3]>,
+    samples: Vec<f32>,
+}
+
+impl Converter {
+    /// A converter of all pixels of a row, or of `pixels` only.
+    pub fn new(
+        frame: FrameFormat,
+        color: ColorMap,
+        chroma: Chroma,
+        pixels: Option<Vec<u32>>,
+    ) -> Self {
+        let pixels = pixels.unwrap_or_default();
+        let width = if pixels.is_empty() {
+            frame.width
+        } else {
+            pixels.len()
+        };
+        let row = || vec![0.0f32; width];
+        let rgb = || [row(), row(), row()];
+        let components = frame.pixels.components();
+        let is_subsampled = components.iter().any(|c| c.sub_x + c.sub_y > 0);
+        let sited = (chroma == Chroma::Linear && is_subsampled)
+            .then(|| components.map(|component| Sited::new(&frame, &component, &pixels)));
+        let picked = (!pixels.is_empty()).then(|| {
+            components.map(|c| {
+                let sample = |x: &u32| (x >> c.sub_x) * c.step as u32;
+                pixels.iter().map(sample).collect()
+            })
+        });
+        Self {
+            frame,
+            color,
+            kept: [(NONE, rgb()), (NONE, rgb())],
+            expanded: rgb(),
+            sited,
+            picked,
+            samples: vec![0.0; frame.width + 1],
+        }
+    }
+
+    /// How many pixels a row has.
+    pub fn width(&self) -> usize {
+        self.expanded[0].len()
+    }
+
+    /// Forgets the rows of the last frame.
+    pub fn forget(&mut self) {
+        for (y, _) in &mut self.kept {
+            *y = NONE;
+        }
+    }
+
+    /// Two rows, or one twice.
+    pub fn rows(
+        &mut self,
+        level: Level,
+        frame: &FrameView,
+        first: usize,
+        second: usize,
+    ) -> [&RgbRow; 2] {
+        let i = self.keep(level, frame, first, second);
+        let j = self.keep(level, frame, second, first);
+        [&self.kept[i].1, &self.kept[j].1]
+    }
+
+    /// Index of row `y` among the kept ones, converted if it is not there; `other` stays.
+    fn keep(&mut self, level: Level, frame: &FrameView, y: usize, other: usize) -> usize {
+        if let Some(i) = self.kept.iter().position(|(kept, _)| *kept == y) {
+            return i;
+        }
+        let i = usize::from(self.kept[0].0 == other);
+        for c in 0..3 {
+            self.expand(level, frame, c, y);
+        }
+        let [a, b, c] = &self.expanded;
+        let (kept, rgb) = &mut self.kept[i];
+        *kept = y;
+        kernel::color_row(level, &self.color, [a, b, c], rgb);
+        i
+    }
+
+    /// One sample of component `c` for each pixel of row `y`.
+    fn expand(&mut self, level: Level, frame: &FrameView, c: usize, y: usize) {
+        let component = self.frame.pixels.components()[c];
+        let out = &mut self.expanded[c];
+        match &self.sited {
+            Some(sited) if component.sub_x + component.sub_y > 0 => {
+                let tap = sited_row(&self.frame, &component, y);
+                let samples = self.frame.width.div_ceil(1 << component.sub_x);
+                let row = |y| row_of(frame, &component, samples, y);
+                let second = row(if tap.frac == 0.0 {
+                    tap.first
+                } else {
+                    tap.first + 1
+                });
+                for ((out, a), b) in self
+                    .samples
+                    .iter_mut()
+                    .zip(row(tap.first).iter().step_by(component.step))
+                    .zip(second.iter().step_by(component.step))
+                {
+                    *out = f32::from(*a) + (f32::from(*b) - f32::from(*a)) * tap.frac;
+                }
+                kernel::blend_columns(level, &self.samples, &sited[c].index, &sited[c].frac, out);
+            }
+            _ => {
+                let samples = self.frame.width.div_ceil(1 << component.sub_x);
+                let row = row_of(frame, &component, samples, y >> component.sub_y);
+                match &self.picked {
+                    Some(picked) => kernel::pick(level, row, &picked[c], out),
+                    None => kernel::expand_row(level, row, component.step, component.sub_x, out),
+                }
+            }
+        }
+    }
+}
+
+/// The bytes of a row from its first sample of a component to its last.
+fn row_of<'a>(frame: &FrameView<'a>, component: &Component, samples: usize, y: usize) -> &'a [u8] {
+    let bytes = (samples - 1) * component.step + component.offset + 1;
+    &frame.row(component.plane, y, bytes)[component.offset..]
+}
+
+/// Position of pixel `pixel` in samples of a component along one axis.
+fn sited_at(pixel: usize, subsampling: u32, cosited: bool) -> f64 {
+    let factor = f64::from(1u32 << subsampling);
+    // Sample 0 stands on pixel 0, or in the middle of those that share it.
+    let first_at = if cosited { 0.0 } else { (factor - 1.0) / 2.0 };
+    (pixel as f64 - first_at) / factor
+}
+
+fn sited_row(frame: &FrameFormat, component: &Component, y: usize) -> Tap {
+    let rows = frame.height.div_ceil(1 << component.sub_y);
+    Tap::at(
+        sited_at(y, component.sub_y, frame.colorimetry.cosited_y),
+        rows,
+    )
+}
+
+impl Sited {
+    /// For the pixels of a row that are needed; all for none named.
+    fn new(frame: &FrameFormat, component: &Component, pixels: &[u32]) -> Self {
+        let samples = frame.width.div_ceil(1 << component.sub_x);
+        let cosited = frame.colorimetry.cosited_x;
+        let tap = |x: usize| Tap::at(sited_at(x, component.sub_x, cosited), samples);
+        let taps: Vec<_> = if pixels.is_empty() {
+            (0..frame.width).map(tap).collect()
+        } else {
+            pixels.iter().map(|x| tap(*x as usize)).collect()
+        };
+        Self {
+            index: taps.iter().map(|tap| tap.first as u32).collect(),
+            frac: taps.iter().map(|tap| tap.frac).collect(),
+        }
+    }
+}

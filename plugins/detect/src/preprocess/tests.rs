@@ -1,0 +1,250 @@
+use super::*;
+use proptest::prelude::*;
+
+/// A frame of noise with its planes in their own allocations, rows `extra` bytes apart.
+struct Noise {
+    format: FrameFormat,
+    planes: Vec<(Vec<u8>, usize)>,
+}
+
+impl Noise {
+    fn new(format: FrameFormat, extra: usize, seed: u64) -> Self {
+        let mut state = seed | 1;
+        let planes = (0..format.pixels.planes())
+            .map(|plane| {
+                let (bytes, rows) = format.pixels.plane_size(plane, format.width, format.height);
+                let stride = bytes + extra;
+                let data = (0..stride * rows)
+                    .map(|_| {
+                        // xorshift64*, Marsaglia 2003
+                        state ^= state >> 12;
+                        state ^= state << 25;
+                        state ^= state >> 27;
+                        (state.wrapping_mul(0x2545_F491_4F6C_DD1D) >> 56) as u8
+                    })
+                    .collect();
+                (data, stride)
+            })
+            .collect();
+        Self { format, planes }
+    }
+
+    fn view(&self) -> FrameView<'_> {
+        let mut planes = [Plane::default(); 3];
+        for (plane, (data, stride)) in planes.iter_mut().zip(&self.planes) {
+            *plane = Plane {
+                data,
+                stride: *stride,
+            };
+        }
+        FrameView::new(self.format, planes).unwrap()
+    }
+}
+
+fn any_format() -> impl Strategy<Value = FrameFormat> {
+    let matrices = [Matrix::Bt601, Matrix::Bt709, Matrix::Bt2020];
+    (
+        proptest::sample::select(PixelFormat::ALL.to_vec()),
+        1usize..200,
+        1usize..120,
+        proptest::sample::select(matrices.to_vec()),
+        any::<[bool; 3]>(),
+    )
+        .prop_map(
+            |(pixels, width, height, matrix, [full_range, cosited_x, cosited_y])| FrameFormat {
+                pixels,
+                width,
+                height,
+                colorimetry: Colorimetry {
+                    matrix,
+                    full_range,
+                    cosited_x,
+                    cosited_y,
+                },
+            },
+        )
+}
+
+fn any_tensor() -> impl Strategy<Value = TensorFormat> {
+    let fits = [Fit::LetterboxCenter, Fit::LetterboxTopLeft, Fit::Stretch];
+    (
+        1u32..64,
+        1u32..64,
+        proptest::sample::select(fits.to_vec()),
+        any::<[bool; 3]>(),
+    )
+        .prop_map(|(width, height, fit, [rgb, unit, nearest])| TensorFormat {
+            width,
+            height,
+            fit,
+            order: if rgb {
+                ChannelOrder::Rgb
+            } else {
+                ChannelOrder::Bgr
+            },
+            scale: if unit { 1.0 / 255.0 } else { 1.0 },
+            pad: 114,
+            chroma: if nearest {
+                Chroma::Nearest
+            } else {
+                Chroma::Linear
+            },
+        })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(300))]
+
+    #[test]
+    fn the_fast_path_equals_the_reference(
+        format in any_format(),
+        tensor in any_tensor(),
+        extra in 0usize..9,
+        seed in any::<u64>(),
+    ) {
+        let noise = Noise::new(format, extra, seed);
+        let (expected, expected_box) = reference::preprocess(&noise.view(), &tensor);
+        for level in Level::available() {
+            let mut preprocessor = Preprocessor::new(tensor);
+            preprocessor.level = level;
+            let mut got = vec![f32::NAN; expected.len()];
+            let letterbox = preprocessor.run(&noise.view(), &mut got);
+            prop_assert_eq!(letterbox, expected_box);
+            for (i, (got, expected)) in got.iter().zip(&expected).enumerate() {
+                // Half a level for the last rounding. One more where f32 and f64 fall on either
+                // side of a half when a source pixel is rounded.
+                let levels = (f64::from(*got) - expected).abs() / f64::from(tensor.scale);
+                prop_assert!(levels < 1.51, "{level:?} at {i}: {got} for {expected}");
+            }
+        }
+    }
+
+    #[test]
+    fn every_level_gives_the_same_bits(
+        format in any_format(),
+        tensor in any_tensor(),
+        extra in 0usize..9,
+        seed in any::<u64>(),
+    ) {
+        let noise = Noise::new(format, extra, seed);
+        let run = |level| {
+            let mut preprocessor = Preprocessor::new(tensor);
+            preprocessor.level = level;
+            let mut got = vec![0.0f32; (3 * tensor.width * tensor.height) as usize];
+            preprocessor.run(&noise.view(), &mut got);
+            got
+        };
+        for level in Level::available() {
+            prop_assert!(run(level) == run(Level::Baseline), "{:?}", level);
+        }
+    }
+}
+
+#[test]
+fn a_preprocessor_follows_changes_of_size_and_tensor() {
+    let tensor = TensorFormat {
+        width: 32,
+        height: 32,
+        fit: Fit::LetterboxCenter,
+        order: ChannelOrder::Rgb,
+        scale: 1.0,
+        pad: 114,
+        chroma: Chroma::Nearest,
+    };
+    let format = |width, height| FrameFormat {
+        pixels: PixelFormat::I420,
+        width,
+        height,
+        colorimetry: Colorimetry::default(),
+    };
+    let mut preprocessor = Preprocessor::new(tensor);
+    let (mut first, mut second) = (vec![0.0; 3 * 32 * 32], vec![0.0; 3 * 32 * 32]);
+    for (width, height) in [(64, 16), (16, 64), (64, 16), (1, 1), (7680, 4320)] {
+        let noise = Noise::new(format(width, height), 0, 7);
+        for buffer in [&mut first, &mut second] {
+            preprocessor.run(&noise.view(), buffer);
+            let (expected, _) = reference::preprocess(&noise.view(), &tensor);
+            for (got, expected) in buffer.iter().zip(&expected) {
+                assert!(
+                    (f64::from(*got) - expected).abs() < 0.51,
+                    "{width}x{height}"
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn linear_chroma_is_sampled_where_it_stands() {
+    // A step between chroma samples 1 and 2: its middle, at 1.5, is luma column 2 · 1.5 + 0.5 for
+    // centred chroma, 2 · 1.5 for cosited.
+    let edge = |cosited_x| {
+        let format = FrameFormat {
+            pixels: PixelFormat::I420,
+            width: 8,
+            height: 2,
+            colorimetry: Colorimetry {
+                cosited_x,
+                full_range: true,
+                ..Default::default()
+            },
+        };
+        let luma = [128u8; 16];
+        let (blue, red) = ([128u8; 4], [88u8, 88, 168, 168]);
+        let plane = |data, stride| Plane { data, stride };
+        let view =
+            FrameView::new(format, [plane(&luma, 8), plane(&blue, 4), plane(&red, 4)]).unwrap();
+        let tensor = TensorFormat {
+            width: 8,
+            height: 2,
+            fit: Fit::Stretch,
+            order: ChannelOrder::Rgb,
+            scale: 1.0,
+            pad: 0,
+            chroma: Chroma::Linear,
+        };
+        let mut out = vec![0.0; 48];
+        Preprocessor::new(tensor).run(&view, &mut out);
+        // Where red crosses grey, by linear interpolation between columns.
+        let x = (0..7)
+            .find(|x| out[*x] <= 128.0 && out[x + 1] > 128.0)
+            .unwrap();
+        x as f32 + (128.0 - out[x]) / (out[x + 1] - out[x])
+    };
+    assert!((edge(false) - 3.5).abs() < 0.05, "{}", edge(false));
+    assert!((edge(true) - 3.0).abs() < 0.05, "{}", edge(true));
+}
+
+#[test]
+fn nearest_chroma_is_that_of_the_pixels_that_share_it() {
+    let format = FrameFormat {
+        pixels: PixelFormat::Nv12,
+        width: 4,
+        height: 2,
+        colorimetry: Colorimetry {
+            full_range: true,
+            ..Default::default()
+        },
+    };
+    let luma = [128u8; 8];
+    let chroma = [128u8, 88, 128, 168];
+    let plane = |data, stride| Plane { data, stride };
+    let view = FrameView::new(
+        format,
+        [plane(&luma, 4), plane(&chroma, 4), Plane::default()],
+    )
+    .unwrap();
+    let tensor = TensorFormat {
+        width: 4,
+        height: 2,
+        fit: Fit::Stretch,
+        order: ChannelOrder::Rgb,
+        scale: 1.0,
+        pad: 0,
+        chroma: Chroma::Nearest,
+    };
+    let mut out = vec![0.0; 24];
+    Preprocessor::new(tensor).run(&view, &mut out);
+    // Red is 128 + 1.402 · (V − 128).
+    assert_eq!(out[..4], [72.0, 72.0, 184.0, 184.0]);
+}

@@ -1,0 +1,222 @@
+use super::*;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+
+type TestLane = Lane<Arc<u32>, &'static str, u32>;
+
+#[test]
+fn frames_leave_in_order_though_workers_finish_out_of_order() {
+    let lane = Arc::new(TestLane::new(4, 8));
+    let workers: Vec<_> = (0..4)
+        .map(|_| {
+            let lane = lane.clone();
+            thread::spawn(move || {
+                while let Some(job) = lane.take() {
+                    // The first of each four is the slowest.
+                    thread::sleep(Duration::from_millis(u64::from(3 - *job.frame % 4)));
+                    let result = *job.frame * 10;
+                    lane.finish(job, result);
+                }
+            })
+        })
+        .collect();
+    let feeder = {
+        let lane = lane.clone();
+        thread::spawn(move || {
+            for i in 0..200 {
+                if i % 50 == 0 {
+                    lane.push("event").unwrap();
+                }
+                lane.submit(Arc::new(i), Overload::Wait).unwrap();
+            }
+            lane.push("end").unwrap();
+        })
+    };
+    let mut frames = 0;
+    let mut events = 0;
+    loop {
+        match lane.pop().unwrap() {
+            Output::Event("end") => break,
+            Output::Event(_) => {
+                assert_eq!(frames % 50, 0);
+                events += 1;
+            }
+            Output::Done(frame, result, _) => {
+                assert_eq!((*frame, result), (frames, frames * 10));
+                // The worker's share has ended: whoever pops may write to the frame.
+                assert_eq!(Arc::strong_count(&frame), 1);
+                frames += 1;
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+    assert_eq!((frames, events), (200, 4));
+    feeder.join().unwrap();
+    lane.shut_down();
+    for worker in workers {
+        worker.join().unwrap();
+    }
+}
+
+#[test]
+fn a_live_lane_skips_what_exceeds_its_limit() {
+    let lane = TestLane::new(2, 8);
+    let submit = |i| lane.submit(Arc::new(i), Overload::Skip).unwrap();
+    assert_eq!(submit(0), Submitted::ForWork);
+    assert_eq!(submit(1), Submitted::ForWork);
+    assert_eq!(submit(2), Submitted::Skipped);
+    let job = lane.take().unwrap();
+    lane.finish(job, 7);
+    assert_eq!(submit(3), Submitted::ForWork);
+    assert!(matches!(lane.pop(), Ok(Output::Done(_, 7, _))));
+    let job = lane.take().unwrap();
+    lane.finish(job, 8);
+    assert!(matches!(lane.pop(), Ok(Output::Done(_, 8, _))));
+    assert!(matches!(lane.pop(), Ok(Output::Skipped(frame)) if *frame == 2));
+}
+
+#[test]
+fn a_frame_whose_worker_hangs_is_given_up_and_its_result_dropped() {
+    let lane = TestLane::new(1, 8);
+    lane.set_patience(Some(Duration::from_millis(20)));
+    lane.submit(Arc::new(0), Overload::Skip).unwrap();
+    let job = lane.take().unwrap();
+    assert!(matches!(lane.pop(), Ok(Output::Overdue(frame)) if *frame == 0));
+    // It still occupies its worker.
+    assert_eq!(
+        lane.submit(Arc::new(1), Overload::Skip),
+        Ok(Submitted::Skipped)
+    );
+    lane.finish(job, 7);
+    assert!(matches!(lane.pop(), Ok(Output::Skipped(frame)) if *frame == 1));
+    assert!(lane.is_empty());
+    assert_eq!(
+        lane.submit(Arc::new(2), Overload::Skip),
+        Ok(Submitted::ForWork)
+    );
+}
+
+#[test]
+fn a_frame_is_given_up_by_one_who_waited_before_it_came() {
+    let lane = Arc::new(TestLane::new(1, 8));
+    lane.set_patience(Some(Duration::from_millis(5)));
+    let popper = {
+        let lane = lane.clone();
+        thread::spawn(move || matches!(lane.pop(), Ok(Output::Overdue(_))))
+    };
+    // Long enough for it to wait; were it not, this would only test less.
+    thread::sleep(Duration::from_millis(20));
+    lane.submit(Arc::new(0), Overload::Skip).unwrap();
+    let job = lane.take().unwrap();
+    assert!(popper.join().unwrap());
+    lane.finish(job, 7);
+}
+
+#[test]
+fn a_frame_that_nobody_took_is_given_up_too() {
+    let lane = TestLane::new(1, 8);
+    lane.set_patience(Some(Duration::from_millis(5)));
+    lane.submit(Arc::new(0), Overload::Skip).unwrap();
+    assert!(matches!(lane.pop(), Ok(Output::Overdue(_))));
+    assert_eq!(
+        lane.submit(Arc::new(1), Overload::Skip),
+        Ok(Submitted::ForWork)
+    );
+}
+
+#[test]
+fn a_flush_frees_everybody_who_waits_and_leaves_nothing_behind() {
+    let lane = Arc::new(TestLane::new(1, 1));
+    let seen = Arc::new(AtomicUsize::new(0));
+    lane.submit(Arc::new(0), Overload::Wait).unwrap();
+    let late = lane.take().unwrap();
+    let waiters: Vec<_> = (0..3)
+        .map(|i| {
+            let (lane, seen) = (lane.clone(), seen.clone());
+            thread::spawn(move || {
+                let closed = match i {
+                    0 => lane.submit(Arc::new(1), Overload::Wait).is_err(),
+                    1 => lane.pop().is_err(),
+                    _ => lane.drain().is_err(),
+                };
+                assert!(closed);
+                seen.fetch_add(1, Ordering::SeqCst);
+            })
+        })
+        .collect();
+    thread::sleep(Duration::from_millis(20));
+    assert_eq!(seen.load(Ordering::SeqCst), 0);
+    lane.flush();
+    for waiter in waiters {
+        waiter.join().unwrap();
+    }
+    assert_eq!(lane.push("x"), Err(Closed));
+    lane.resume();
+    // The result of before the flush goes nowhere, even with a new frame in the lane.
+    lane.submit(Arc::new(5), Overload::Skip).unwrap();
+    lane.finish(late, 9);
+    lane.push("y").unwrap();
+    assert!(matches!(lane.pop(), Ok(Output::Skipped(frame)) if *frame == 5));
+    assert_eq!(lane.pop(), Ok(Output::Event("y")));
+    assert!(lane.is_empty());
+}
+
+#[test]
+fn a_lane_of_great_capacity_takes_live_frames_while_nothing_leaves() {
+    let lane = TestLane::new(2, 8);
+    lane.set_capacity(100);
+    let submitted: Vec<_> = (0..100)
+        .map(|i| lane.submit(Arc::new(i), Overload::Skip).unwrap())
+        .collect();
+    assert_eq!(submitted[..2], [Submitted::ForWork; 2]);
+    assert_eq!(submitted[2..], [Submitted::Skipped; 98]);
+    assert_eq!(lane.len(), 100);
+}
+
+#[test]
+fn dropped_frames_leave_the_events_and_what_comes_after_the_barrier() {
+    // what enters, what leaves: one that is worked on, one that waits, one that is passed
+    for (barrier, expected) in [("none", &["a", "b"][..]), ("b", &["a", "b", "frame"])] {
+        let lane = TestLane::new(2, 8);
+        lane.submit(Arc::new(0), Overload::Skip).unwrap();
+        let late = lane.take().unwrap();
+        lane.push("a").unwrap();
+        lane.submit(Arc::new(1), Overload::Skip).unwrap();
+        lane.submit(Arc::new(2), Overload::Skip).unwrap();
+        lane.push("b").unwrap();
+        lane.pass(Arc::new(3)).unwrap();
+        assert_eq!(lane.drop_frames(|event| *event == barrier), barrier == "b");
+        // Its frame is gone; the one that nobody had taken is no longer in flight.
+        lane.finish(late, 9);
+        for expected in expected {
+            match lane.pop().unwrap() {
+                Output::Event(event) => assert_eq!(event, *expected),
+                Output::Skipped(frame) => assert_eq!((*frame, *expected), (3, "frame")),
+                other => panic!("{other:?}"),
+            }
+        }
+        assert!(lane.is_empty());
+        for i in 4..6 {
+            let submitted = lane.submit(Arc::new(i), Overload::Skip);
+            assert_eq!(submitted, Ok(Submitted::ForWork));
+        }
+    }
+}
+
+#[test]
+fn results_find_their_frame_though_others_were_dropped() {
+    let lane = TestLane::new(4, 8);
+    lane.push("a").unwrap();
+    lane.submit(Arc::new(0), Overload::Skip).unwrap();
+    lane.push("b").unwrap();
+    lane.submit(Arc::new(1), Overload::Skip).unwrap();
+    let jobs = [lane.take().unwrap(), lane.take().unwrap()];
+    lane.drop_frames(|event| *event == "b");
+    for (result, job) in (10..).zip(jobs) {
+        lane.finish(job, result);
+    }
+    assert_eq!(lane.pop(), Ok(Output::Event("a")));
+    assert_eq!(lane.pop(), Ok(Output::Event("b")));
+    assert!(matches!(lane.pop(), Ok(Output::Done(frame, 11, _)) if *frame == 1));
+}

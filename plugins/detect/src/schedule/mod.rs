@@ -1,0 +1,17 @@
+//! Who works when: frames enter in order, are worked on by several threads, and leave in order.
+//!
+//! ```text
+//!  streaming thread          worker threads            output thread (task of the src pad)
+//!  chain() ──submit()──►  take() … finish()  ──►  pop() ──► metadata on the buffer ──► push
+//!  events  ──push()───────────────────────────────►  (in their place between the frames)
+//! ```
+//!
+//! All three meet in one [`Lane`], whose lock is held for moving a slot only, never over work.
+//! A lane has a limit of frames in flight. At the limit a stream from a file waits
+//! ([`Overload::Wait`]); a live stream passes the frame on without inference
+//! ([`Overload::Skip`]), so that the video is never stalled by the model. A live lane also gives a
+//! frame up whose result does not come in time: see [`Lane::set_patience`].
+
+mod lane;
+
+pub use lane::{Closed, Job, Lane, Output, Overload, Submitted};

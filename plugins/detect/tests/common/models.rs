@@ -1,0 +1,213 @@
+//! Tiny models whose answers are known.
+
+use super::onnx::{Attribute, Graph};
+use std::path::{Path, PathBuf};
+
+/// Side of the models' input, in pixels.
+pub const SIDE: u32 = 64;
+
+/// Cells of the grids of strides 8, 16 and 32 on that input.
+const CELLS: usize = 84;
+
+/// Rows of the finished boxes.
+const ROWS: usize = 3;
+
+/// How a tiny model writes its boxes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Layout {
+    /// `[1, 3, 6]`
+    EndToEnd,
+    /// `[1, 4 + 2, 84]`
+    V8,
+}
+
+/// A model with two boxes on each picture, in terms of the mean of the picture's samples (0..1):
+///
+/// | class | score | box in input pixels |
+/// |---|---|---|
+/// | 0 | mean | 16, 16, 48, 48 |
+/// | 1 | 0.5 | 32·mean, 40, 16 + 32·mean, 56 |
+///
+/// So each picture of its own brightness has a result of its own, which tells it from the others.
+#[derive(Debug, Clone)]
+pub struct Tiny {
+    pub layout: Layout,
+    /// Width and height of the input are open.
+    pub dynamic: bool,
+    pub names: [&'static str; 2],
+    /// Work of a run for each unit of brightness, in steps of 65,536 exponentials.
+    pub work: u32,
+    /// Brightness up to which there is no work.
+    pub idle_up_to: f32,
+}
+
+impl Default for Tiny {
+    fn default() -> Self {
+        Self {
+            layout: Layout::EndToEnd,
+            dynamic: false,
+            names: ["block", "slider"],
+            work: 0,
+            idle_up_to: 0.0,
+        }
+    }
+}
+
+/// A file that is deleted with its folder.
+pub struct ModelFile {
+    folder: tempfile::TempDir,
+}
+
+impl ModelFile {
+    /// A file with this content.
+    pub fn new(content: &[u8]) -> Self {
+        let this = Self::missing();
+        std::fs::write(this.path(), content).unwrap();
+        this
+    }
+
+    /// No file yet.
+    pub fn missing() -> Self {
+        Self {
+            folder: tempfile::tempdir().unwrap(),
+        }
+    }
+
+    pub fn path(&self) -> PathBuf {
+        self.folder.path().join("tiny.onnx")
+    }
+
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+}
+
+impl Tiny {
+    pub fn file(&self) -> ModelFile {
+        let file = ModelFile::missing();
+        self.graph().write(&file.path());
+        file
+    }
+
+    /// The boxes that the model finds on a picture of this mean: class, score, corners in input
+    /// pixels.
+    pub fn answer(mean: f32) -> [(usize, f32, [f32; 4]); 2] {
+        let x = 32.0 * mean;
+        [
+            (0, mean, [16.0, 16.0, 48.0, 48.0]),
+            (1, 0.5, [x, 40.0, x + 16.0, 56.0]),
+        ]
+    }
+
+    fn graph(&self) -> Graph {
+        let mut graph = Graph::new();
+        let side = if self.dynamic {
+            "height,width"
+        } else {
+            "64,64"
+        };
+        let images = graph.input("images", &format!("1,3,{side}"));
+        let axes = Attribute::Ints("axes", &[1, 2, 3]);
+        let mean = graph.node(
+            "ReduceMean",
+            &[&images],
+            &[axes, Attribute::Int("keepdims", 1)],
+        );
+        let one = graph.ints(&[1, 1, 1]);
+        let mean = graph.node("Reshape", &[&mean, &one], &[]);
+        let (dims, base, slope) = self.tables();
+        let dims_i64 = dims.map(|dim| dim as i64);
+        let base = graph.floats(&dims_i64, &base);
+        let slope = graph.floats(&dims_i64, &slope);
+        let moved = graph.node("Mul", &[&slope, &mean], &[]);
+        let mut boxes = graph.node("Add", &[&base, &moved], &[]);
+        if self.work > 0 {
+            boxes = self.add_work(&mut graph, &boxes, &mean);
+        }
+        graph.output(
+            &boxes,
+            "output0",
+            &dims.map(|dim| dim.to_string()).join(","),
+        );
+        let [first, second] = self.names;
+        graph.metadata("names", &format!("{{0: '{first}', 1: '{second}'}}"));
+        graph
+    }
+
+    /// Adds nothing, in a way that takes time.
+    fn add_work(&self, graph: &mut Graph, boxes: &str, mean: &str) -> String {
+        let idle = graph.floats(&[1], &[self.idle_up_to]);
+        let work = graph.floats(&[1], &[self.work as f32]);
+        let one = graph.ints(&[1]);
+        let many = graph.ints(&[65_536]);
+        let nothing = graph.floats(&[1], &[0.0]);
+        let above = graph.node("Sub", &[mean, &idle], &[]);
+        let above = graph.node("Relu", &[&above], &[]);
+        let count = graph.node("Mul", &[&above, &work], &[]);
+        let count = graph.node("Reshape", &[&count, &one], &[]);
+        let count = graph.node("Cast", &[&count], &[Attribute::Int("to", 7)]);
+        let shape = graph.node("Concat", &[&count, &many], &[Attribute::Int("axis", 0)]);
+        let zeros = graph.node("ConstantOfShape", &[&shape], &[]);
+        let ones = graph.node("Exp", &[&zeros], &[]);
+        let sum = graph.node("ReduceSum", &[&ones], &[]);
+        let sum = graph.node("Reshape", &[&sum, &one], &[]);
+        let nothing = graph.node("Mul", &[&sum, &nothing], &[]);
+        graph.node("Add", &[boxes, &nothing], &[])
+    }
+
+    /// Shape of the output, its values at mean 0, and what a mean of 1 adds.
+    fn tables(&self) -> ([usize; 3], Vec<f32>, Vec<f32>) {
+        let dims = match self.layout {
+            Layout::EndToEnd => [1, ROWS, 6],
+            Layout::V8 => [1, 6, CELLS],
+        };
+        let at = |mean: f32| {
+            let mut values = vec![0.0; dims[1] * dims[2]];
+            for (row, (class, score, [x1, y1, x2, y2])) in
+                Self::answer(mean).into_iter().enumerate()
+            {
+                match self.layout {
+                    Layout::EndToEnd => values[row * 6..][..6].copy_from_slice(&[
+                        x1,
+                        y1,
+                        x2,
+                        y2,
+                        score,
+                        class as f32,
+                    ]),
+                    Layout::V8 => {
+                        // Any two cells will do.
+                        let cell = 10 + 40 * row;
+                        let centred = [(x1 + x2) / 2.0, (y1 + y2) / 2.0, x2 - x1, y2 - y1];
+                        for (i, value) in centred.into_iter().enumerate() {
+                            values[i * CELLS + cell] = value;
+                        }
+                        values[(4 + class) * CELLS + cell] = score;
+                    }
+                }
+            }
+            values
+        };
+        let (dark, bright) = (at(0.0), at(1.0));
+        let slope = dark.iter().zip(&bright).map(|(d, b)| b - d).collect();
+        (dims, dark, slope)
+    }
+}
+
+/// A model that takes a picture and gives ten scores for it, as classifiers do.
+pub fn classifier() -> ModelFile {
+    let file = ModelFile::missing();
+    let mut graph = Graph::new();
+    let images = graph.input("images", "1,3,64,64");
+    let axes = Attribute::Ints("axes", &[1, 2, 3]);
+    let mean = graph.node(
+        "ReduceMean",
+        &[&images],
+        &[axes, Attribute::Int("keepdims", 0)],
+    );
+    let scores = graph.floats(&[1, 10], &[0.1; 10]);
+    let scores = graph.node("Mul", &[&scores, &mean], &[]);
+    graph.output(&scores, "scores", "1,10");
+    graph.write(&file.path());
+    file
+}

@@ -1,0 +1,19 @@
+//! The element through its pads, its properties and its bus.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a panic is the report of a test"
+)]
+
+#[path = "../common/mod.rs"]
+mod common;
+
+mod downstream;
+mod flush;
+mod formats;
+mod live;
+mod order;
+mod properties;
+mod refusals;
+mod states;

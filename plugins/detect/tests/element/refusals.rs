@@ -1,0 +1,179 @@
+//! What cannot be used is refused on the way to PAUSED, in words that help.
+
+use crate::common::models::{self, Layout, ModelFile, Tiny};
+use crate::common::{self, Watchdog};
+use gst::prelude::*;
+
+/// The error with which the element refuses to go to PAUSED.
+#[track_caller]
+fn refusal(model: Option<&ModelFile>, properties: &[(&str, &str)]) -> String {
+    let _watchdog = Watchdog::new();
+    let (element, bus) = common::element(model, &[("engine", "rten")]);
+    for (name, value) in properties {
+        element.set_property_from_str(name, value);
+    }
+    assert!(
+        element.set_state(gst::State::Paused).is_err(),
+        "{properties:?}"
+    );
+    let errors = common::texts(&bus, gst::MessageType::Error);
+    element.set_state(gst::State::Null).unwrap();
+    assert_eq!(errors.len(), 1, "{errors:?}");
+    errors[0].clone()
+}
+
+#[track_caller]
+fn assert_says(text: &str, parts: &[&str]) {
+    for part in parts {
+        assert!(text.contains(part), "no {part:?} in: {text}");
+    }
+}
+
+#[test]
+fn no_model() {
+    assert_says(
+        &refusal(None, &[]),
+        &["property model", "model=yolov8n.onnx"],
+    );
+    assert_says(&refusal(None, &[("model", "")]), &["property model"]);
+}
+
+#[test]
+fn files_that_are_no_models() {
+    let whole = std::fs::read(Tiny::default().file().path()).unwrap();
+    let random: Vec<u8> = (0u32..5000)
+        .map(|i| (i.wrapping_mul(2_654_435_761) >> 13) as u8 | 0x80)
+        .collect();
+    let table: [(&[u8], &[&str]); 7] = [
+        (b"", &["is empty"]),
+        (
+            b"a text, not a model\n",
+            &["not an ONNX file", "a text file"],
+        ),
+        (b"<!DOCTYPE html><html>", &["an HTML page"]),
+        (&random, &["not an ONNX file", "binary data"]),
+        (&whole[..whole.len() / 2], &["truncated", "bytes"]),
+        (&whole[..whole.len() - 1], &["truncated", "bytes"]),
+        (&whole[..5], &["truncated", "has 5 bytes"]),
+    ];
+    for (content, parts) in table {
+        let file = ModelFile::new(content);
+        let text = refusal(Some(&file), &[]);
+        assert_says(&text, parts);
+        assert_says(&text, &[file.path().to_str().unwrap()]);
+    }
+}
+
+#[test]
+fn damaged_models_are_refused_or_run_but_never_hang_or_crash() {
+    let whole = std::fs::read(Tiny::default().file().path()).unwrap();
+    for at in (0..whole.len()).step_by(7) {
+        let _watchdog = Watchdog::new();
+        let mut bytes = whole.clone();
+        bytes[at] ^= 0x55;
+        let file = ModelFile::new(&bytes);
+        let (element, bus) = common::element(Some(&file), &[("engine", "rten")]);
+        let refused = element.set_state(gst::State::Paused).is_err();
+        let errors = common::texts(&bus, gst::MessageType::Error);
+        assert_eq!(errors.len(), usize::from(refused), "byte {at}: {errors:?}");
+        element.set_state(gst::State::Null).unwrap();
+    }
+}
+
+#[test]
+fn paths_without_a_file() {
+    let missing = ModelFile::missing();
+    let path = missing.path();
+    assert_says(
+        &refusal(Some(&missing), &[]),
+        &[path.to_str().unwrap(), "does not exist"],
+    );
+    let folder = missing.folder().to_str().unwrap();
+    assert_says(
+        &refusal(None, &[("model", folder)]),
+        &[folder, "a folder", "path of an .onnx file"],
+    );
+    assert_says(
+        &refusal(None, &[("model", "/dev/zero")]),
+        &["/dev/zero", "not a file"],
+    );
+}
+
+#[test]
+fn models_that_are_no_detectors() {
+    let file = models::classifier();
+    assert_says(
+        &refusal(Some(&file), &[]),
+        &["2 axes", "scores f32[1,10]", "Supported: object detectors"],
+    );
+}
+
+#[test]
+fn operators_that_the_engine_does_not_know() {
+    let file = ModelFile::missing();
+    let mut graph = common::onnx::Graph::new();
+    let images = graph.input("images", "1,3,64,64");
+    let boxes = graph.node("GuessBoxes", &[&images], &[]);
+    graph.output(&boxes, "output0", "1,3,6");
+    graph.write(&file.path());
+    assert_says(
+        &refusal(Some(&file), &[]),
+        &["rten", file.path().to_str().unwrap(), "GuessBoxes"],
+    );
+}
+
+#[test]
+fn labels_and_classes_that_do_not_fit() {
+    let v8 = Tiny {
+        layout: Layout::V8,
+        ..Tiny::default()
+    }
+    .file();
+    let table: [(_, &[&str]); 6] = [
+        (("labels", "a;b;c"), &["labels", "3 names", "2 classes"]),
+        (
+            ("labels", "/no/such/names.txt"),
+            &["labels", "/no/such/names.txt"],
+        ),
+        (("labels", "a;;b"), &["labels", "name 2 of 3"]),
+        (("classes", "slidr"), &["classes", "\"slidr\"", "'slider'"]),
+        (("classes", "2"), &["classes", "0 to 1"]),
+        (("classes", "block;-1"), &["classes", "\"-1\""]),
+    ];
+    for (property, parts) in table {
+        assert_says(&refusal(Some(&v8), &[property]), parts);
+    }
+}
+
+#[test]
+fn input_sizes_that_do_not_fit() {
+    let fixed = Tiny::default().file();
+    let open = Tiny {
+        dynamic: true,
+        ..Tiny::default()
+    }
+    .file();
+    let table: [(_, _, &[&str]); 5] = [
+        (&fixed, "big", &["input-size", "\"big\"", "640x384"]),
+        (&fixed, "0", &["input-size", "\"0\"", "1 to 8192"]),
+        (&fixed, "640", &["input-size", "640x640", "fixes 64x64"]),
+        (&open, "100", &["input-size", "multiples of 32", "96x96"]),
+        (&open, "64x9000", &["input-size", "\"64x9000\""]),
+    ];
+    for (file, size, parts) in table {
+        assert_says(&refusal(Some(file), &[("input-size", size)]), parts);
+    }
+}
+
+#[test]
+fn a_refused_element_works_once_it_is_set_right() {
+    let file = Tiny::default().file();
+    let (element, bus) = common::element(Some(&file), &[("engine", "rten"), ("classes", "x")]);
+    assert!(element.set_state(gst::State::Paused).is_err());
+    element.set_property("classes", "block");
+    element.set_state(gst::State::Null).unwrap();
+    element.set_state(gst::State::Playing).unwrap();
+    assert_eq!(common::texts(&bus, gst::MessageType::Error).len(), 1);
+    assert_eq!(common::texts(&bus, gst::MessageType::Warning).len(), 0);
+    element.set_state(gst::State::Null).unwrap();
+}

@@ -1,0 +1,300 @@
+//! What every engine must do, tried on each one that is on this machine.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a panic is the report of a test"
+)]
+
+mod common;
+
+use common::models::{Layout, ModelFile, Tiny};
+use common::onnx::{Attribute, Graph};
+use gstvigildetect::engine::{Chosen, EngineError, EngineKind, ModelSource, Runner, choose};
+use gstvigildetect::model;
+use std::sync::Arc;
+
+/// The engines that are here; says which ones are not.
+fn engines() -> Vec<EngineKind> {
+    let source = source(&Tiny::default().file());
+    EngineKind::ALL
+        .into_iter()
+        .filter(|kind| match choose(&source, Some(*kind), 1) {
+            Err(EngineError::Missing { reason, .. }) => {
+                println!("skipped engine {}: {reason}", kind.as_str());
+                false
+            }
+            _ => true,
+        })
+        .collect()
+}
+
+fn source(file: &ModelFile) -> ModelSource {
+    let path = file.path();
+    let (info, bytes) = model::read(&path).unwrap();
+    let input = model::plan_input(&info, None).unwrap();
+    ModelSource {
+        path,
+        bytes: Arc::new(bytes),
+        info: Arc::new(info),
+        input,
+    }
+}
+
+fn load(file: &ModelFile, kind: EngineKind, threads: usize) -> Chosen {
+    choose(&source(file), Some(kind), threads).unwrap_or_else(|error| panic!("{error}"))
+}
+
+/// Shapes and values of all outputs for a picture of this brightness.
+fn run(runner: &mut dyn Runner, value: f32) -> Vec<(Vec<usize>, Vec<f32>)> {
+    runner.input_mut().fill(value);
+    let mut results = Vec::new();
+    runner
+        .run(&mut |outputs| {
+            results = outputs
+                .iter()
+                .map(|output| (output.shape.to_vec(), output.data.to_vec()))
+                .collect();
+        })
+        .unwrap();
+    results
+}
+
+#[track_caller]
+fn assert_close(found: &[f32], expected: &[f32]) {
+    assert_eq!(found.len(), expected.len());
+    for (i, (found, expected)) in found.iter().zip(expected).enumerate() {
+        let near = 1e-4 * expected.abs().max(1.0);
+        assert!(
+            (found - expected).abs() < near,
+            "{i}: {found} is not {expected}"
+        );
+    }
+}
+
+fn end_to_end(mean: f32) -> Vec<f32> {
+    let mut values: Vec<f32> = Tiny::answer(mean)
+        .iter()
+        .flat_map(|(class, score, [x1, y1, x2, y2])| [*x1, *y1, *x2, *y2, *score, *class as f32])
+        .collect();
+    values.resize(18, 0.0);
+    values
+}
+
+#[test]
+fn the_engine_that_is_built_in_is_always_there() {
+    assert!(engines().contains(&EngineKind::Rten));
+}
+
+#[test]
+fn a_model_answers_as_it_should() {
+    let file = Tiny::default().file();
+    for kind in engines() {
+        for threads in [1, 2] {
+            let Chosen {
+                engine,
+                mut runner,
+                output_shapes,
+                reason,
+                ..
+            } = load(&file, kind, threads);
+            assert_eq!(engine.kind(), kind);
+            assert!(reason.contains(&engine.description()), "{reason}");
+            assert_eq!(runner.output_names(), ["output0"]);
+            assert_eq!(output_shapes, [("output0".to_string(), vec![1, 3, 6])]);
+            assert_eq!(runner.input_mut().len(), 3 * 64 * 64);
+            // Each run sees its own input.
+            for mean in [0.0, 0.25, 1.0, 0.25] {
+                let results = run(&mut *runner, mean);
+                assert_eq!(results.len(), 1);
+                assert_eq!(results[0].0, [1, 3, 6]);
+                assert_close(&results[0].1, &end_to_end(mean));
+            }
+        }
+    }
+}
+
+#[test]
+fn all_engines_answer_alike() {
+    let file = Tiny {
+        layout: Layout::V8,
+        work: 3,
+        ..Tiny::default()
+    }
+    .file();
+    let answers: Vec<_> = engines()
+        .into_iter()
+        .map(|kind| run(&mut *load(&file, kind, 1).runner, 0.7))
+        .collect();
+    for answer in &answers[1..] {
+        assert_eq!(answer[0].0, answers[0][0].0);
+        assert_close(&answer[0].1, &answers[0][0].1);
+    }
+}
+
+#[test]
+fn samples_lie_in_the_input_channel_by_channel_and_row_by_row() {
+    // The picture itself, as an output.
+    let file = ModelFile::missing();
+    let mut graph = Graph::new();
+    let images = graph.input("images", "1,3,32,64");
+    let one = graph.floats(&[1], &[1.0]);
+    let same = graph.node("Mul", &[&images, &one], &[]);
+    graph.output(&same, "same", "1,3,32,64");
+    graph.write(&file.path());
+    for kind in engines() {
+        let mut runner = load(&file, kind, 1).runner;
+        let samples: Vec<f32> = (0..3 * 32 * 64).map(|i| i as f32).collect();
+        runner.input_mut().copy_from_slice(&samples);
+        runner
+            .run(&mut |outputs| {
+                assert_eq!(outputs[0].shape, [1, 3, 32, 64]);
+                assert_eq!(outputs[0].data, samples);
+            })
+            .unwrap();
+    }
+}
+
+#[test]
+fn runners_do_not_share_tensors() {
+    let file = Tiny::default().file();
+    for kind in engines() {
+        let Chosen {
+            engine, mut runner, ..
+        } = load(&file, kind, 1);
+        let mut second = engine.runner(1).unwrap();
+        runner.input_mut().fill(0.25);
+        second.input_mut().fill(0.75);
+        for (runner, mean) in [(&mut runner, 0.25), (&mut second, 0.75)] {
+            runner
+                .run(&mut |outputs| assert_close(outputs[0].data, &end_to_end(mean)))
+                .unwrap();
+        }
+    }
+}
+
+#[test]
+fn runners_work_at_the_same_time() {
+    let file = Tiny {
+        work: 10,
+        ..Tiny::default()
+    }
+    .file();
+    for kind in engines() {
+        let engine = load(&file, kind, 1).engine;
+        std::thread::scope(|scope| {
+            for i in 0..4 {
+                let engine = &engine;
+                scope.spawn(move || {
+                    let mut runner = engine.runner(1).unwrap();
+                    let mean = 0.1 + 0.2 * i as f32;
+                    for _ in 0..10 {
+                        assert_close(&run(&mut *runner, mean)[0].1, &end_to_end(mean));
+                    }
+                });
+            }
+        });
+    }
+}
+
+#[test]
+fn a_fixed_batch_is_fed_whole_and_its_first_picture_counts() {
+    let file = ModelFile::missing();
+    let mut graph = Graph::new();
+    let images = graph.input("images", "2,3,64,64");
+    let axes = Attribute::Ints("axes", &[1, 2, 3]);
+    let mean = graph.node(
+        "ReduceMean",
+        &[&images],
+        &[axes, Attribute::Int("keepdims", 1)],
+    );
+    graph.output(&mean, "mean", "2,1,1,1");
+    graph.write(&file.path());
+    for kind in engines() {
+        let mut runner = load(&file, kind, 1).runner;
+        assert_eq!(runner.input_mut().len(), 3 * 64 * 64, "one picture's part");
+        let results = run(&mut *runner, 0.5);
+        assert_eq!(results[0].0, [2, 1, 1, 1]);
+        assert_close(&results[0].1[..1], &[0.5]);
+    }
+}
+
+#[test]
+fn outputs_come_in_the_files_order_and_those_of_other_types_are_empty() {
+    let file = ModelFile::missing();
+    let mut graph = Graph::new();
+    let images = graph.input("images", "1,3,64,64");
+    let two = graph.floats(&[1], &[2.0]);
+    let double = graph.node("Mul", &[&images, &two], &[]);
+    let whole = graph.node("Cast", &[&images], &[Attribute::Int("to", 7)]);
+    graph.output(&double, "zebra", "1,3,64,64");
+    graph.output_of_i64(&whole, "middle", "1,3,64,64");
+    graph.output(&images, "ant", "1,3,64,64");
+    graph.write(&file.path());
+    for kind in engines() {
+        let mut runner = load(&file, kind, 1).runner;
+        assert_eq!(runner.output_names(), ["zebra", "middle", "ant"]);
+        let results = run(&mut *runner, 1.5);
+        assert_eq!((results[0].1[0], results[2].1[0]), (3.0, 1.5));
+        assert!(results[1].1.is_empty(), "{}", kind.as_str());
+    }
+}
+
+#[test]
+fn a_model_that_the_engine_does_not_take_is_an_error_that_says_which() {
+    let unknown = ModelFile::missing();
+    let mut graph = Graph::new();
+    let images = graph.input("images", "1,3,64,64");
+    let boxes = graph.node("GuessBoxes", &[&images], &[]);
+    graph.output(&boxes, "output0", "1,3,6");
+    graph.write(&unknown.path());
+    let path = unknown.path();
+    for kind in engines() {
+        let Err(error) = choose(&source(&unknown), Some(kind), 1) else {
+            panic!("{} took it", kind.as_str());
+        };
+        assert!(matches!(error, EngineError::Load { .. }), "{error}");
+        let text = error.to_string();
+        for part in [kind.as_str(), path.to_str().unwrap(), "GuessBoxes"] {
+            assert!(text.contains(part), "{text}");
+        }
+    }
+    let Err(error) = choose(&source(&unknown), None, 1) else {
+        panic!("one of them took it");
+    };
+    for kind in engines() {
+        assert!(error.to_string().contains(kind.as_str()), "{error}");
+    }
+}
+
+#[test]
+fn a_run_that_fails_is_an_error_and_the_next_one_may_succeed() {
+    // Bright pictures make a shape that does not fit the addition.
+    let file = ModelFile::missing();
+    let mut graph = Graph::new();
+    let images = graph.input("images", "1,3,64,64");
+    let axes = Attribute::Ints("axes", &[1, 2, 3]);
+    let mean = graph.node(
+        "ReduceMean",
+        &[&images],
+        &[axes, Attribute::Int("keepdims", 1)],
+    );
+    let one = graph.ints(&[1]);
+    let two = graph.floats(&[1], &[2.0]);
+    let count = graph.node("Reshape", &[&mean, &one], &[]);
+    let count = graph.node("Mul", &[&count, &two], &[]);
+    let count = graph.node("Cast", &[&count], &[Attribute::Int("to", 7)]);
+    let ones = graph.node("ConstantOfShape", &[&count], &[]);
+    let three = graph.floats(&[1, 3, 6], &[0.0; 18]);
+    // 0.5 gives one value, 2.0 gives four, which [1, 3, 6] cannot be extended by.
+    let boxes = graph.node("Add", &[&three, &ones], &[]);
+    graph.output(&boxes, "output0", "1,3,6");
+    graph.write(&file.path());
+    for kind in engines() {
+        let mut runner = load(&file, kind, 1).runner;
+        runner.input_mut().fill(2.0);
+        let error = runner.run(&mut |_| panic!("no result")).unwrap_err();
+        assert!(matches!(error, EngineError::Run { .. }), "{error}");
+        assert_eq!(run(&mut *runner, 0.5)[0].0, [1, 3, 6]);
+    }
+}
