@@ -1,0 +1,262 @@
+//! What one buffer does: objects → detections → tracker → tracks on the buffer.
+
+use super::settings::Settings;
+use super::stats::Stats;
+use crate::bytetrack::{ByteTrack, Config, ConfigError};
+use crate::geometry::Rect;
+use crate::timeline::{Position, Timeline};
+use crate::tracker::{Detection, Time, TrackedObject, Tracker};
+use gst::glib;
+use std::time::Instant;
+use vigil_analytics::objects::{self, BBox, Look, Object, Track};
+
+/// What the caps say of the frames.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct FrameSize {
+    width: i32,
+    height: i32,
+    /// Width over height as displayed.
+    aspect: f32,
+}
+
+impl FrameSize {
+    /// From any caps with a width and a height, raw or not.
+    pub fn from_caps(structure: &gst::StructureRef) -> Option<Self> {
+        let (width, height): (i32, i32) =
+            (structure.get("width").ok()?, structure.get("height").ok()?);
+        let pixel = structure.get::<gst::Fraction>("pixel-aspect-ratio");
+        let pixel = pixel.map_or(1.0, |ratio| ratio.numer() as f32 / ratio.denom() as f32);
+        (width > 0 && height > 0).then_some(Self {
+            width,
+            height,
+            aspect: width as f32 / height as f32 * pixel,
+        })
+    }
+
+    /// Whether a frame of `other` size may show the same scene, only scaled.
+    fn shows_the_same(self, other: Self) -> bool {
+        // Sizes are rounded, often to multiples of 16.
+        (self.aspect / other.aspect - 1.0).abs() < 0.03
+    }
+
+    /// The part of a box that is on the frame, if at least a pixel of it is.
+    fn clip(self, bbox: BBox) -> Option<BBox> {
+        let (x, y) = (bbox.x.max(0.0), bbox.y.max(0.0));
+        let w = (bbox.x + bbox.w).min(self.width as f32) - x;
+        let h = (bbox.y + bbox.h).min(self.height as f32) - y;
+        (w >= 1.0 && h >= 1.0).then_some(BBox { x, y, w, h })
+    }
+}
+
+/// What became of a buffer, for the log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) struct Outcome {
+    /// The stream jumped: tracks ended.
+    pub jumped: bool,
+    /// Objects that another tracker had given identities were left alone.
+    pub foreign: bool,
+}
+
+/// State of a stream. Grows to the largest number of objects, then allocates nothing of its own.
+pub(super) struct Stream {
+    tracker: ByteTrack,
+    timeline: Timeline,
+    size: Option<FrameSize>,
+    pub stats: Stats,
+    /// Labels by the class that stands for them in the tracker.
+    labels: Vec<Option<glib::Quark>>,
+    objects: Vec<Object>,
+    detections: Vec<Detection>,
+    /// Id of the `GstAnalyticsODMtd` of each detection.
+    ids: Vec<u32>,
+    tracked: Vec<TrackedObject>,
+    tracks: Vec<(u32, Track)>,
+    coasted: Vec<(objects::Detection, Track)>,
+}
+
+impl Stream {
+    /// A stream that begins, with settings that can be used.
+    pub fn new(settings: &Settings) -> Result<Self, ConfigError> {
+        Ok(Self {
+            tracker: ByteTrack::new(settings.check()?)?,
+            timeline: Timeline::new(settings.max_gap()),
+            size: None,
+            stats: Stats::default(),
+            labels: Vec::new(),
+            objects: Vec::new(),
+            detections: Vec::new(),
+            ids: Vec::new(),
+            tracked: Vec::new(),
+            tracks: Vec::new(),
+            coasted: Vec::new(),
+        })
+    }
+
+    /// Takes over changed settings; ones that cannot be used change nothing.
+    pub fn configure(&mut self, settings: &Settings) -> Result<(), ConfigError> {
+        let config: Config = settings.check()?;
+        self.timeline.set_max_gap(settings.max_gap());
+        self.tracker.set_config(config)
+    }
+
+    /// Ends all tracks: what comes next need not follow what was.
+    pub fn cut(&mut self) {
+        self.tracker.end_all();
+        self.timeline.forget();
+        self.stats.tracks = self.tracker.counts();
+    }
+
+    /// Takes over new caps.
+    pub fn set_caps(&mut self, structure: &gst::StructureRef) {
+        let rate = structure.get::<gst::Fraction>("framerate").ok();
+        let rate = rate.filter(|rate| rate.numer() > 0 && rate.denom() > 0);
+        self.timeline.set_frame_duration(
+            rate.map(|rate| rate.denom() as u64 * 1_000_000_000 / rate.numer() as u64),
+        );
+        let size = FrameSize::from_caps(structure);
+        if let (Some(old), Some(new)) = (self.size, size)
+            && (old.width, old.height) != (new.width, new.height)
+        {
+            if old.shows_the_same(new) {
+                let sx = new.width as f32 / old.width as f32;
+                let sy = new.height as f32 / old.height as f32;
+                self.tracker.rescale(sx, sy);
+            } else {
+                self.cut();
+            }
+        }
+        self.size = size.or(self.size);
+    }
+
+    /// Sets the direction of playback.
+    pub fn set_reverse(&mut self, reverse: bool) {
+        if self.timeline.is_reverse() != reverse {
+            self.cut();
+            self.timeline.set_reverse(reverse);
+        }
+    }
+
+    /// Tracks the objects of a buffer.
+    pub fn process(
+        &mut self,
+        buffer: &mut gst::Buffer,
+        coast: bool,
+    ) -> Result<Outcome, glib::BoolError> {
+        let started = Instant::now();
+        let look = objects::read(buffer, &mut self.objects);
+        let pts = buffer.pts();
+        let nanoseconds = |time: Option<gst::ClockTime>| time.map(gst::ClockTime::nseconds);
+        let Position { time, jumped } = self
+            .timeline
+            .advance(nanoseconds(pts), nanoseconds(buffer.duration()));
+        if jumped {
+            self.tracker.end_all();
+        }
+        let foreign = match look {
+            Look::Inferred => {
+                let foreign = self.update(buffer, time)?;
+                self.stats.inferred += 1;
+                self.stats.update.add(started.elapsed());
+                foreign
+            }
+            Look::Skipped => {
+                self.stats.skipped += 1;
+                if let Some(pts) = pts.filter(|_| coast) {
+                    self.coast(buffer, time, pts)?;
+                }
+                false
+            }
+        };
+        self.stats.tracks = self.tracker.counts();
+        Ok(Outcome { jumped, foreign })
+    }
+
+    /// A buffer that was looked at. Says whether another tracker had been there.
+    fn update(&mut self, buffer: &mut gst::Buffer, time: Time) -> Result<bool, glib::BoolError> {
+        self.detections.clear();
+        self.ids.clear();
+        for object in self.objects.iter().filter(|object| object.track.is_none()) {
+            let BBox { x, y, w, h } = object.bbox;
+            self.ids.push(object.id);
+            self.detections.push(Detection {
+                bbox: Rect::new(x, y, w, h),
+                score: object.confidence,
+                class: class_of(&mut self.labels, object.label),
+            });
+        }
+        self.tracker
+            .update(time, &self.detections, &mut self.tracked);
+        self.tracks.clear();
+        for tracked in &self.tracked {
+            if let Some(index) = tracked.detection {
+                self.tracks
+                    .push((self.ids[index], track(&self.timeline, tracked)));
+            }
+        }
+        // Tracks of nothing would cost a shared buffer a copy for nothing.
+        if !self.tracks.is_empty() {
+            objects::write_tracks(buffer.make_mut(), &self.tracks)?;
+        }
+        Ok(self.detections.len() < self.objects.len())
+    }
+
+    /// A buffer that was not looked at.
+    fn coast(
+        &mut self,
+        buffer: &mut gst::Buffer,
+        time: Time,
+        pts: gst::ClockTime,
+    ) -> Result<(), glib::BoolError> {
+        // Objects that somebody else coasted are there already. In reverse playback a coasted
+        // object cannot be told from a detected one, whose PTS is the older one.
+        if !self.objects.is_empty() || self.timeline.is_reverse() {
+            return Ok(());
+        }
+        self.tracker.coast(time, &mut self.tracked);
+        self.coasted.clear();
+        for tracked in &self.tracked {
+            let track = track(&self.timeline, tracked);
+            let Rect { x, y, w, h } = tracked.bbox;
+            let bbox = BBox { x, y, w, h };
+            let visible = match self.size {
+                Some(size) => size.clip(bbox),
+                None => Some(bbox),
+            };
+            // A buffer that is late by a little may be older than the last look.
+            if let Some(bbox) = visible.filter(|_| track.last_seen < pts) {
+                let label = self.labels.get(tracked.class as usize).copied().flatten();
+                let detection = objects::Detection {
+                    label: label.unwrap_or_else(|| glib::Quark::from_str("")),
+                    bbox,
+                    confidence: tracked.score,
+                };
+                self.coasted.push((detection, track));
+            }
+        }
+        if self.coasted.is_empty() {
+            return Ok(());
+        }
+        objects::write_coasted(buffer.make_mut(), &self.coasted)
+    }
+}
+
+/// The number of a label, a new one where it is new.
+fn class_of(labels: &mut Vec<Option<glib::Quark>>, label: Option<glib::Quark>) -> u32 {
+    let class = labels.iter().position(|known| *known == label);
+    let class = class.unwrap_or_else(|| {
+        labels.push(label);
+        labels.len() - 1
+    });
+    class as u32
+}
+
+fn track(timeline: &Timeline, tracked: &TrackedObject) -> Track {
+    // The largest number stands for no time at all.
+    let pts = |time| gst::ClockTime::from_nseconds(timeline.to_pts(time).min(u64::MAX - 1));
+    Track {
+        id: tracked.id,
+        first_seen: pts(tracked.first_seen),
+        last_seen: pts(tracked.last_seen),
+        lost: false,
+    }
+}
