@@ -1,0 +1,148 @@
+//! Events and queries on the element's pads.
+
+use gst::prelude::*;
+use gst::subclass::prelude::*;
+use std::sync::PoisonError;
+use std::sync::atomic::Ordering;
+
+use super::imp::VigilEvents;
+use super::outlet::Outlet;
+use super::pads::Kind;
+use super::state::{Output, State};
+use crate::rules::Reason;
+
+impl VigilEvents {
+    /// Events of the video; each is passed on to it and, where it concerns them, to the metadata
+    /// pads.
+    pub(super) fn sink_event(&self, pad: &gst::Pad, event: gst::Event) -> bool {
+        let mut out = Output::default();
+        match event.view() {
+            gst::EventView::FlushStart(_) => {
+                for (_, outlet) in self.pads.outlets() {
+                    outlet.flush_start(event.clone());
+                }
+            }
+            gst::EventView::FlushStop(_) => self.flush_stop(&event, &mut out),
+            _ => self.with_state(|state| self.serialized(state, &event, &mut out)),
+        }
+        self.post(&out);
+        gst::Pad::event_default(pad, Some(&*self.obj()), event)
+    }
+
+    fn serialized(&self, state: &mut State, event: &gst::Event, out: &mut Output) {
+        match event.view() {
+            gst::EventView::StreamStart(stream_start) => {
+                state.stream_start(stream_start.to_owned(), out);
+                self.live_is_known.store(false, Ordering::Relaxed);
+                if let Some(outlet) = &state.events {
+                    outlet.push_event(stream_start_for(Kind::Events, stream_start));
+                }
+                if let Some(outlet) = &state.objects {
+                    outlet.push_event(stream_start_for(Kind::Objects, stream_start));
+                }
+            }
+            gst::EventView::Caps(caps) => state.caps(caps.caps(), out),
+            gst::EventView::Segment(segment) => {
+                state.set_segment(event, segment.segment());
+                to_all(state, event);
+            }
+            gst::EventView::Eos(_) => {
+                state.end_all(Reason::Eos, out);
+                to_all(state, event);
+            }
+            gst::EventView::SegmentDone(_) => to_all(state, event),
+            gst::EventView::Gap(gap) => {
+                let (start, duration) = gap.get();
+                state.upstream_gap(start, duration);
+            }
+            _ => {}
+        }
+    }
+
+    fn flush_stop(&self, event: &gst::Event, out: &mut Output) {
+        self.with_state(|state| {
+            state.end_all(Reason::Flush, out);
+            for outlet in state.outlets() {
+                outlet.flush_stop(event.clone());
+            }
+        });
+    }
+
+    /// Sticky events for a metadata pad that comes in mid-stream.
+    pub(super) fn catch_up(state: &State, kind: Kind, outlet: &Outlet) {
+        if let Some(event) = &state.stream_start {
+            outlet.push_event(stream_start_for(kind, event));
+        }
+        if let Some(event) = &state.segment {
+            outlet.push_event(event.clone());
+        }
+    }
+
+    /// Events from downstream of a metadata pad.
+    pub(super) fn meta_event(&self, pad: &gst::Pad, event: gst::Event) -> bool {
+        match event.view() {
+            // How late an event sink is says nothing about the video.
+            gst::EventView::Qos(_) => true,
+            // The video need not be negotiated again because of a metadata pad.
+            gst::EventView::Reconfigure(_) => {
+                self.pads.wake(pad);
+                true
+            }
+            _ => self.upstream_event(pad, event),
+        }
+    }
+
+    /// Events from downstream of any pad that go upstream. A seek of the pipeline comes by each
+    /// pad that ends in a sink; upstream is to do it once.
+    pub(super) fn upstream_event(&self, pad: &gst::Pad, event: gst::Event) -> bool {
+        if event.type_() != gst::EventType::Seek {
+            return gst::Pad::event_default(pad, Some(&*self.obj()), event);
+        }
+        let last = || {
+            self.last_seek
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+        };
+        let seqnum = event.seqnum();
+        match *last() {
+            Some((before, result)) if before == seqnum => return result,
+            _ => {}
+        }
+        *last() = Some((seqnum, true));
+        let result = gst::Pad::event_default(pad, Some(&*self.obj()), event);
+        *last() = Some((seqnum, result));
+        result
+    }
+
+    /// Queries from downstream of the video.
+    pub(super) fn src_query(&self, pad: &gst::Pad, query: &mut gst::QueryRef) -> bool {
+        if let gst::QueryViewMut::Scheduling(query) = query.view_mut() {
+            // What upstream says, but only pushing: objects are read as frames pass.
+            let mut upstream = gst::query::Scheduling::new();
+            if !self.sinkpad.peer_query(&mut upstream) {
+                return false;
+            }
+            let (flags, min, max, align) = upstream.result();
+            query.set(flags, min, max, align);
+            query.add_scheduling_modes([gst::PadMode::Push]);
+            return true;
+        }
+        gst::Pad::query_default(pad, Some(&*self.obj()), query)
+    }
+}
+
+fn to_all(state: &State, event: &gst::Event) {
+    for outlet in state.outlets() {
+        outlet.push_event(event.clone());
+    }
+}
+
+/// The stream-start of a metadata pad: a sparse stream beside the video.
+fn stream_start_for(kind: Kind, video: &gst::event::StreamStart) -> gst::Event {
+    let id = format!("{}/{}", video.stream_id(), kind.name());
+    gst::event::StreamStart::builder(&id)
+        .flags(gst::StreamFlags::SPARSE)
+        .group_id_if_some(video.group_id())
+        .seqnum(video.seqnum())
+        .build()
+}

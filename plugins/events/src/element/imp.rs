@@ -1,0 +1,501 @@
+//! The GObject: properties, state changes, requesting and releasing pads.
+
+use gst::glib;
+use gst::prelude::*;
+use gst::subclass::prelude::*;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+use vigil_analytics::event_meta;
+use vigil_analytics::time::LiveClock;
+
+use super::pads::{CAPS, Kind, Pads};
+use super::settings::{MAX_QUEUE_SIZE, Settings, Source};
+use super::state::{Output, State};
+use crate::rules::Reason;
+
+static CAT: LazyLock<gst::DebugCategory> = LazyLock::new(|| {
+    gst::DebugCategory::new(
+        "vigilevents",
+        gst::DebugColorFlags::empty(),
+        Some("Events from tracked objects"),
+    )
+});
+
+/// How long shutting down waits for consumers to take the last events.
+const PATIENCE: Duration = Duration::from_millis(250);
+
+/// Turns tracked objects into events by rules.
+///
+/// ```sh
+/// gst-launch-1.0 filesrc location=video.mp4 ! decodebin ! videoconvert ! vigildetect model=yolov8n.onnx ! \
+///     vigiltrack ! vigilevents name=e rules-file=rules.toml ! fakesink e.events ! filesink location=events.jsonl
+/// ```
+#[derive(glib::Properties)]
+#[properties(wrapper_type = super::VigilEvents)]
+pub struct VigilEvents {
+    pub(super) sinkpad: gst::Pad,
+    srcpad: gst::Pad,
+    pub(super) pads: Pads,
+    #[property(name = "rules", nick = "Rules", blurb = "Rules as JSON; may be changed while playing. The last set of rules and rules-file holds; default: objects appear and leave", type = Option<String>, get = Self::rules, set = Self::set_rules, mutable_playing)]
+    #[property(name = "rules-file", nick = "Rules file", blurb = "File with rules in TOML, or in JSON if its name ends in .json; may be changed while playing, which reads it again", type = Option<String>, get = Self::rules_file, set = Self::set_rules_file, mutable_playing)]
+    #[property(name = "stream-id", nick = "Stream id", blurb = "Name of the stream in records; default: the readable form of upstream's stream id", type = Option<String>, get, set, member = stream_id, mutable_ready)]
+    #[property(name = "queue-size", nick = "Queue size", blurb = "How many records wait for a slow consumer of each metadata pad before some are dropped", type = u32, get, set, member = queue_size, minimum = 1, maximum = MAX_QUEUE_SIZE, default = Settings::default().queue_size, mutable_ready)]
+    settings: Mutex<Settings>,
+    state: Mutex<Option<State>>,
+    /// Whether `is_live` holds for this stream.
+    pub(super) live_is_known: AtomicBool,
+    is_live: AtomicBool,
+    /// The last seek that was passed upstream, and what came of it.
+    pub(super) last_seek: Mutex<Option<(gst::Seqnum, bool)>>,
+}
+
+impl VigilEvents {
+    fn settings(&self) -> MutexGuard<'_, Settings> {
+        self.settings.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn state(&self) -> MutexGuard<'_, Option<State>> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Runs `f` on the state, if the element is at work.
+    pub(super) fn with_state(&self, f: impl FnOnce(&mut State)) {
+        if let Some(state) = self.state().as_mut() {
+            f(state);
+        }
+    }
+
+    // ------------------------------------------------------------ properties
+
+    fn rules(&self) -> Option<String> {
+        self.settings().source.inline()
+    }
+
+    fn set_rules(&self, text: Option<String>) {
+        let text = text.filter(|text| !text.trim().is_empty());
+        self.set_source(text.map_or(Source::Default, Source::Inline));
+    }
+
+    fn rules_file(&self) -> Option<String> {
+        self.settings().source.file()
+    }
+
+    fn set_rules_file(&self, path: Option<String>) {
+        let path = path.filter(|path| !path.is_empty()).map(PathBuf::from);
+        self.set_source(path.map_or(Source::Default, Source::File));
+    }
+
+    /// At work, rules are read here, on the application's thread, and hold from the next frame on.
+    fn set_source(&self, source: Source) {
+        if self.state().is_none() {
+            self.settings().source = source;
+            return;
+        }
+        match source.load() {
+            Ok(rules) => {
+                self.settings().source = source;
+                self.with_state(|state| state.next_rules = Some(rules));
+            }
+            Err(error) => gst::element_imp_warning!(
+                self,
+                gst::LibraryError::Settings,
+                ("{error}. The rules stay as they were")
+            ),
+        }
+    }
+
+    fn stats(&self) -> gst::Structure {
+        let mut stats = gst::Structure::builder("vigilevents-stats");
+        if let Some(state) = self.state().as_ref() {
+            let counters = &state.counters;
+            stats = stats
+                .field("frames", counters.frames)
+                .field("inferred-frames", counters.inferred)
+                .field("events", counters.events)
+                .field("open", state.engine.open() as u64)
+                .field("tracks", state.engine.tracks() as u64)
+                .field("rules", state.engine.rules() as u64)
+                .field("latency-p50-ms", counters.latencies.percentile_ms(50.0))
+                .field("latency-p95-ms", counters.latencies.percentile_ms(95.0))
+                .field("latency-p99-ms", counters.latencies.percentile_ms(99.0))
+                .field("latency-max-ms", counters.latencies.max_ms());
+        }
+        for (kind, outlet) in self.pads.outlets() {
+            let (counts, waiting) = outlet.counts();
+            let pad = gst::Structure::builder(kind.name())
+                .field("received", counts.received)
+                .field("delivered", counts.delivered)
+                .field("dropped", counts.dropped)
+                .field("discarded", counts.discarded)
+                .field("waiting", waiting as u64)
+                .build();
+            stats = stats.field(kind.name(), pad);
+        }
+        stats.build()
+    }
+
+    // ------------------------------------------------------------ video
+
+    fn chain(&self, mut buffer: gst::Buffer) -> Result<gst::FlowSuccess, gst::FlowError> {
+        let live = self.live_clock();
+        let mut out = Output::default();
+        match self.state().as_mut() {
+            Some(state) => state.frame(&buffer, live.as_ref(), &mut out),
+            None => return Err(gst::FlowError::Flushing),
+        }
+        let structures = self.post(&out);
+        if !structures.is_empty()
+            && let Err(error) = event_meta::write(buffer.make_mut(), structures)
+        {
+            gst::warning!(CAT, imp = self, "cannot put events on the buffer: {error}");
+        }
+        self.srcpad.push(buffer)
+    }
+
+    /// The pipeline's clock if upstream is live; asks upstream once for each stream.
+    fn live_clock(&self) -> Option<LiveClock> {
+        if !self.live_is_known.swap(true, Ordering::Relaxed) {
+            let mut query = gst::query::Latency::new();
+            let live = self.sinkpad.peer_query(&mut query) && query.result().0;
+            self.is_live.store(live, Ordering::Relaxed);
+        }
+        let live = self.is_live.load(Ordering::Relaxed);
+        live.then(|| LiveClock::of(self.obj().upcast_ref()))?
+    }
+
+    /// Posts events and warnings, and gives the events as structures.
+    pub(super) fn post(&self, out: &Output) -> Vec<gst::Structure> {
+        let obj = self.obj();
+        for warning in &out.warnings {
+            gst::element_imp_warning!(self, gst::StreamError::Failed, ("{warning}"));
+        }
+        let structures: Vec<_> = out
+            .events
+            .iter()
+            .map(|event| event_meta::to_structure(event))
+            .collect();
+        for structure in &structures {
+            let message = gst::message::Element::builder(structure.clone()).src(&*obj);
+            // Fails only where there is no bus.
+            let _ = obj.post_message(message.build());
+        }
+        structures
+    }
+
+    // ------------------------------------------------------------ from READY to PAUSED and back
+
+    fn start(&self) -> Result<(), gst::ErrorMessage> {
+        let settings = self.settings().clone();
+        let rules = settings
+            .check()
+            .map_err(|error| gst::error_msg!(gst::LibraryError::Settings, ("{error}")))?;
+        gst::info!(
+            CAT,
+            imp = self,
+            "{} rules from {:?}",
+            rules.len(),
+            settings.source
+        );
+        *self.state() = Some(State::new(rules, settings.stream_id));
+        self.live_is_known.store(false, Ordering::Relaxed);
+        self.start_pads().map_err(|error| {
+            gst::error_msg!(gst::CoreError::Thread, ("cannot start a thread: {error}"))
+        })
+    }
+
+    /// Starts the threads of pads that have none, where the element is at work.
+    fn start_pads(&self) -> std::io::Result<()> {
+        let capacity = self.settings().queue_size as usize;
+        let mut guard = self.state();
+        let Some(state) = guard.as_mut() else {
+            return Ok(());
+        };
+        for (kind, outlet) in self.pads.start(capacity, self.obj().upcast_ref())? {
+            Self::catch_up(state, kind, &outlet);
+            match kind {
+                Kind::Events => state.events = Some(outlet),
+                Kind::Objects => state.objects = Some(outlet),
+            }
+        }
+        Ok(())
+    }
+
+    /// Ends what is open and stops the threads; does not hang whatever consumers do.
+    fn stop(&self) {
+        let mut out = Output::default();
+        if let Some(mut state) = self.state().take() {
+            state.end_all(Reason::Shutdown, &mut out);
+        }
+        self.post(&out);
+        for (pad, run) in self.pads.take_runs() {
+            let stopped = run.stop(PATIENCE);
+            if stopped.discarded > 0 {
+                let n = stopped.discarded;
+                gst::info!(
+                    CAT,
+                    obj = pad,
+                    "{n} records were not delivered before the shutdown"
+                );
+            }
+            if stopped.abandoned {
+                self.warn_abandoned(&pad);
+            }
+        }
+    }
+
+    fn warn_abandoned(&self, pad: &gst::Pad) {
+        gst::element_imp_warning!(
+            self,
+            gst::StreamError::Failed,
+            (
+                "Pad {}: its consumer does not return from a buffer, not even when flushed; the \
+                 pad's thread ends when it does",
+                pad.name()
+            )
+        );
+    }
+}
+
+#[glib::object_subclass]
+impl ObjectSubclass for VigilEvents {
+    const NAME: &'static str = "GstVigilEvents";
+    type Type = super::VigilEvents;
+    type ParentType = gst::Element;
+
+    fn with_class(class: &Self::Class) -> Self {
+        let proxy = gst::PadFlags::PROXY_CAPS
+            | gst::PadFlags::PROXY_ALLOCATION
+            | gst::PadFlags::PROXY_SCHEDULING;
+        let sinkpad = pad_builder(class, "sink")
+            .flags(proxy)
+            .chain_function(move |_, parent, buffer| {
+                Self::catch_panic_pad_function(
+                    parent,
+                    || Err(gst::FlowError::Error),
+                    |imp| imp.chain(buffer),
+                )
+            })
+            .event_function(|pad, parent, event| {
+                Self::catch_panic_pad_function(parent, || false, |imp| imp.sink_event(pad, event))
+            })
+            .iterate_internal_links_function(|_, parent| {
+                Self::catch_panic_pad_function(
+                    parent,
+                    || gst::Iterator::from_vec(Vec::new()),
+                    |imp| gst::Iterator::from_vec(vec![imp.srcpad.clone()]),
+                )
+            })
+            .build();
+        let srcpad = pad_builder(class, "src")
+            .flags(proxy)
+            .event_function(|pad, parent, event| {
+                Self::catch_panic_pad_function(
+                    parent,
+                    || false,
+                    |imp| imp.upstream_event(pad, event),
+                )
+            })
+            .query_function(|pad, parent, query| {
+                Self::catch_panic_pad_function(parent, || false, |imp| imp.src_query(pad, query))
+            })
+            .iterate_internal_links_function(to_sink)
+            .build();
+        Self {
+            sinkpad,
+            srcpad,
+            pads: Pads::default(),
+            settings: Mutex::default(),
+            state: Mutex::new(None),
+            live_is_known: AtomicBool::new(false),
+            is_live: AtomicBool::new(false),
+            last_seek: Mutex::new(None),
+        }
+    }
+}
+
+/// Metadata pads and the video's src pad both lead to the sink.
+fn to_sink(_: &gst::Pad, parent: Option<&gst::Object>) -> gst::Iterator<gst::Pad> {
+    VigilEvents::catch_panic_pad_function(
+        parent,
+        || gst::Iterator::from_vec(Vec::new()),
+        |imp| gst::Iterator::from_vec(vec![imp.sinkpad.clone()]),
+    )
+}
+
+fn pad_builder(
+    class: &<VigilEvents as ObjectSubclass>::Class,
+    name: &str,
+) -> gst::PadBuilder<gst::Pad> {
+    match class.pad_template(name) {
+        Some(template) => gst::Pad::builder_from_template(&template),
+        // Not reached: the templates are below.
+        None => gst::Pad::builder(gst::PadDirection::Unknown),
+    }
+}
+
+// `stats` is not derived: the derive macro knows no `GstStructure`.
+impl ObjectImpl for VigilEvents {
+    fn properties() -> &'static [glib::ParamSpec] {
+        static PROPERTIES: LazyLock<Vec<glib::ParamSpec>> = LazyLock::new(|| {
+            let stats = glib::ParamSpecBoxed::builder::<gst::Structure>("stats")
+                .nick("Statistics")
+                .blurb("Counters, queues and latency")
+                .read_only()
+                .build();
+            // The derived ones come first: their ids are their positions.
+            let mut properties = VigilEvents::derived_properties().to_vec();
+            properties.push(stats);
+            properties
+        });
+        &PROPERTIES
+    }
+
+    fn set_property(&self, id: usize, value: &glib::Value, pspec: &glib::ParamSpec) {
+        self.derived_set_property(id, value, pspec);
+    }
+
+    fn property(&self, id: usize, pspec: &glib::ParamSpec) -> glib::Value {
+        match pspec.name() {
+            "stats" => self.stats().to_value(),
+            _ => self.derived_property(id, pspec),
+        }
+    }
+
+    fn constructed(&self) {
+        self.parent_constructed();
+        let obj = self.obj();
+        for pad in [&self.sinkpad, &self.srcpad] {
+            if let Err(error) = obj.add_pad(pad) {
+                gst::error!(CAT, imp = self, "cannot add a pad: {error}");
+            }
+        }
+    }
+}
+
+impl GstObjectImpl for VigilEvents {}
+
+impl ElementImpl for VigilEvents {
+    fn metadata() -> Option<&'static gst::subclass::ElementMetadata> {
+        static METADATA: LazyLock<gst::subclass::ElementMetadata> = LazyLock::new(|| {
+            gst::subclass::ElementMetadata::new(
+                "Vigil events",
+                "Analyzer/Video",
+                "Turns tracked objects into events by rules",
+                "The Vigil developers",
+            )
+        });
+        Some(&*METADATA)
+    }
+
+    fn pad_templates() -> &'static [gst::PadTemplate] {
+        static TEMPLATES: LazyLock<Vec<gst::PadTemplate>> = LazyLock::new(|| {
+            let any = gst::Caps::new_any();
+            let (src, sink) = (gst::PadDirection::Src, gst::PadDirection::Sink);
+            let (always, request) = (gst::PadPresence::Always, gst::PadPresence::Request);
+            let events = Kind::Events.name();
+            let objects = Kind::Objects.name();
+            [
+                gst::PadTemplate::new("sink", sink, always, &any),
+                gst::PadTemplate::new("src", src, always, &any),
+                gst::PadTemplate::new(events, src, request, &CAPS),
+                gst::PadTemplate::new(objects, src, request, &CAPS),
+            ]
+            .into_iter()
+            .filter_map(Result::ok)
+            .collect()
+        });
+        &TEMPLATES
+    }
+
+    fn change_state(
+        &self,
+        transition: gst::StateChange,
+    ) -> Result<gst::StateChangeSuccess, gst::StateChangeError> {
+        match transition {
+            gst::StateChange::ReadyToPaused => {
+                if let Err(error) = self.start() {
+                    self.post_error_message(error);
+                    self.stop();
+                    return Err(gst::StateChangeError);
+                }
+            }
+            gst::StateChange::PausedToReady => self.stop(),
+            _ => {}
+        }
+        let result = self.parent_change_state(transition);
+        if transition == gst::StateChange::ReadyToPaused && result.is_err() {
+            self.stop();
+        }
+        result
+    }
+
+    fn request_new_pad(
+        &self,
+        template: &gst::PadTemplate,
+        _name: Option<&str>,
+        _caps: Option<&gst::Caps>,
+    ) -> Option<gst::Pad> {
+        let kind = Kind::of(template.name_template())?;
+        let pad = gst::Pad::builder_from_template(template)
+            .name(kind.name())
+            .event_function(|pad, parent, event| {
+                Self::catch_panic_pad_function(parent, || false, |imp| imp.meta_event(pad, event))
+            })
+            .iterate_internal_links_function(to_sink)
+            .build();
+        if !self.pads.add(kind, &pad) {
+            gst::warning!(CAT, imp = self, "there is a pad {} already", kind.name());
+            return None;
+        }
+        let element = self.obj().downgrade();
+        pad.connect_linked(move |pad, _| {
+            if let Some(element) = element.upgrade() {
+                element.imp().pads.wake(pad);
+            }
+        });
+        if self.state().is_some() {
+            let _ = pad.set_active(true);
+        }
+        let added = self.obj().add_pad(&pad).map_err(|error| error.to_string());
+        let started = added.and_then(|()| self.start_pads().map_err(|error| error.to_string()));
+        if let Err(error) = started {
+            gst::error!(CAT, imp = self, "cannot add pad {}: {error}", kind.name());
+            self.pads.remove(&pad);
+            let _ = self.obj().remove_pad(&pad);
+            return None;
+        }
+        Some(pad)
+    }
+
+    /// Returns within 1.1 s even if the pad's consumer hangs.
+    fn release_pad(&self, pad: &gst::Pad) {
+        let Some((kind, run)) = self.pads.remove(pad) else {
+            return;
+        };
+        self.with_state(|state| match kind {
+            Kind::Events => state.events = None,
+            Kind::Objects => state.objects = None,
+        });
+        if let Some(run) = run {
+            let stopped = run.stop(Duration::ZERO);
+            if stopped.discarded > 0 {
+                gst::element_imp_warning!(
+                    self,
+                    gst::StreamError::Failed,
+                    (
+                        "Pad {} was released with {} records that were not delivered",
+                        kind.name(),
+                        stopped.discarded
+                    )
+                );
+            }
+            if stopped.abandoned {
+                self.warn_abandoned(pad);
+            }
+        }
+        let _ = pad.set_active(false);
+        let _ = self.obj().remove_pad(pad);
+    }
+}

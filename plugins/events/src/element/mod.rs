@@ -1,0 +1,49 @@
+//! `vigilevents`: turns tracked objects into events by rules.
+//!
+//! Threads, and what runs on them:
+//!
+//! ```text
+//! streaming thread of the video            one thread per metadata pad
+//!   sink ─▶ rules ─▶ meta, bus ─▶ src        queue ─▶ JSON ─▶ pad ─▶ consumer
+//!              └──▶ queue of each pad ───────────┘
+//! ```
+//!
+//! The streaming thread never waits for a metadata pad: it only puts records into that pad's
+//! bounded queue ([`crate::queue`]).
+//!
+//! | module | what |
+//! |---|---|
+//! | `imp` | the GObject: properties, state changes, requesting and releasing pads |
+//! | `events` | events and queries on the pads |
+//! | `state` | what one frame does |
+//! | `pads` | the metadata pads and their threads |
+//! | `outlet` | one pad's thread, and how it is stopped whatever its consumer does |
+//! | `delivery` | what that thread pushes |
+//! | `settings` | properties and their check |
+
+use gst::glib;
+use gst::prelude::*;
+
+mod delivery;
+mod events;
+mod imp;
+mod outlet;
+mod pads;
+mod settings;
+mod state;
+
+glib::wrapper! {
+    /// Turns tracked objects into events by rules; passes video through untouched.
+    pub struct VigilEvents(ObjectSubclass<imp::VigilEvents>)
+        @extends gst::Element, gst::Object;
+}
+
+/// Registers the element.
+pub(crate) fn register(plugin: &gst::Plugin) -> Result<(), glib::BoolError> {
+    gst::Element::register(
+        Some(plugin),
+        "vigilevents",
+        gst::Rank::NONE,
+        VigilEvents::static_type(),
+    )
+}
