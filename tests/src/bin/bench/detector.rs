@@ -1,0 +1,151 @@
+//! The whole pipeline against the engine by itself.
+
+use super::table::{Table, median};
+use gst::prelude::*;
+use gstvigildetect::detector::{LoadOptions, LoadedModel};
+use gstvigildetect::engine::EngineKind;
+use std::error::Error;
+use std::path::Path;
+use std::time::Instant;
+use vigil_tests::pipeline::Pipeline;
+
+/// What is run.
+pub struct Job<'a> {
+    pub video: &'a Path,
+    pub model: &'a Path,
+    pub engine: &'a str,
+    pub threads: usize,
+    pub repeat: usize,
+}
+
+impl Job<'_> {
+    pub fn load(&self, size: u32) -> Result<LoadedModel, Box<dyn Error>> {
+        let engine = EngineKind::ALL
+            .into_iter()
+            .find(|kind| kind.as_str() == self.engine);
+        let options = LoadOptions {
+            model: self.model.into(),
+            labels: None,
+            engine,
+            threads: self.threads,
+            input_size: Some((size, size)),
+        };
+        Ok(LoadedModel::load(&options)?.0)
+    }
+}
+
+/// For each size: the engine alone on all threads in one session and in one session for each
+/// thread; the pipeline to vigildetect; and the whole suite with events.
+pub fn compare(job: &Job, sizes: &[u32]) -> Result<Table, Box<dyn Error>> {
+    let mut table = Table::new(
+        "detect",
+        format!(
+            "{} with {}, {} threads: frames a second",
+            name(job.video),
+            name(job.model),
+            job.threads
+        ),
+        &[
+            "engine 1xT",
+            "engine Tx1",
+            "detect",
+            "suite",
+            "detect/1xT",
+            "suite/1xT",
+            "detect/Tx1",
+        ],
+    );
+    for &size in sizes {
+        let loaded = match job.load(size) {
+            Ok(loaded) => loaded,
+            Err(error) => {
+                table.note(format!("{size}: {error}"));
+                continue;
+            }
+        };
+        let mut figures: [Vec<f64>; 4] = Default::default();
+        let frames = if size > 400 { 100 } else { 300 };
+        for _ in 0..job.repeat.max(1) {
+            figures[0].push(bare(&loaded, 1, job.threads, frames)?);
+            figures[1].push(bare(&loaded, job.threads, 1, frames)?);
+            figures[2].push(pipeline(job, size, "")?);
+            figures[3].push(pipeline(job, size, SUITE)?);
+        }
+        let [one, many, detect, suite] = figures.map(median);
+        table.row(
+            format!("{size}x{size}"),
+            &[
+                one,
+                many,
+                detect,
+                suite,
+                detect / one,
+                suite / one,
+                detect / many,
+            ],
+        );
+        table.note(format!("{size}: {}", loaded.reason));
+    }
+    Ok(table)
+}
+
+fn name(path: &Path) -> String {
+    path.file_name().unwrap_or_default().display().to_string()
+}
+
+/// Runs a second of the engine alone: so many sessions with so many threads each, each run on a
+/// tensor of its own.
+fn bare(
+    loaded: &LoadedModel,
+    sessions: usize,
+    threads: usize,
+    frames: usize,
+) -> Result<f64, Box<dyn Error>> {
+    let mut runners = Vec::new();
+    for _ in 0..sessions {
+        let mut runner = loaded.engine.runner(threads)?;
+        runner.input_mut().fill(0.4);
+        runner.run(&mut |_| {})?;
+        runners.push(runner);
+    }
+    let each = frames / sessions;
+    let started = Instant::now();
+    std::thread::scope(|scope| {
+        let running: Vec<_> = runners
+            .iter_mut()
+            .map(|runner| scope.spawn(move || (0..each).try_for_each(|_| runner.run(&mut |_| {}))))
+            .collect();
+        for result in running {
+            match result.join() {
+                Ok(result) => result?,
+                Err(_) => return Err("the engine panicked".into()),
+            }
+        }
+        Ok::<_, Box<dyn Error>>(())
+    })?;
+    Ok((each * sessions) as f64 / started.elapsed().as_secs_f64())
+}
+
+const SUITE: &str = "! vigiltrack ! vigilevents name=events events.events ! fakesink sync=false \
+     events.objects ! fakesink sync=false events.src";
+
+/// Frames a second from the first frame that leaves to the last, of the whole file.
+pub fn pipeline(job: &Job, size: u32, rest: &str) -> Result<f64, Box<dyn Error>> {
+    let pipeline = Pipeline::parse(&format!(
+        "filesrc location=\"{}\" ! decodebin3 ! vigildetect name=detect model=\"{}\" engine={} \
+         threads={} input-size={size} {rest} ! fakesink sync=false",
+        job.video.display(),
+        job.model.display(),
+        job.engine,
+        job.threads,
+    ))?;
+    pipeline.play(3600)?;
+    let detect: gst::Element = pipeline.element("detect");
+    let stats = detect.property::<gst::Structure>("stats");
+    let frames: u64 = stats.get("frames")?;
+    let inferred: u64 = stats.get("inferred")?;
+    if inferred != frames {
+        return Err(format!("only {inferred} of {frames} frames were inferred").into());
+    }
+    Ok(stats.get("fps")?)
+}
