@@ -1,0 +1,177 @@
+//! Which events are shown as pictures.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+use vigil_analytics::Event;
+
+use crate::Result;
+use crate::read::{Log, Stamp};
+use crate::video::Picture;
+
+/// A frame on which something happened.
+#[derive(Debug)]
+pub struct Moment {
+    /// PTS of the frame in nanoseconds.
+    pub pts: u64,
+    /// When it was, as the event says it.
+    pub stamp: Stamp,
+    /// What happened; the first is what the moment was chosen for.
+    pub events: Vec<Event>,
+    /// The frame, once it was found.
+    pub picture: Option<Picture>,
+}
+
+/// The stream that a video shows.
+///
+/// # Errors
+/// For a name that no stream has.
+pub fn stream_of_video(log: &mut Log, name: Option<&str>) -> Result<usize> {
+    let names: Vec<&str> = log.streams.iter().map(|s| s.name.as_str()).collect();
+    match name {
+        Some(name) => names
+            .iter()
+            .position(|known| *known == name)
+            .ok_or_else(|| {
+                let known = names.join("\", \"");
+                format!("video-stream: there is no stream \"{name}\", but \"{known}\"").into()
+            }),
+        None if names.len() > 1 => {
+            let text = format!(
+                "the pictures are those of stream \"{}\", the first of {}: --video-stream says which",
+                names[0],
+                names.len()
+            );
+            log.warnings.push(text);
+            Ok(0)
+        }
+        None => Ok(0),
+    }
+}
+
+/// At most `most` moments of a stream, in their order: every kind of event at every place has its
+/// share, and each is spread over the time.
+pub fn choose(log: &Log, stream: usize, most: usize) -> Vec<Moment> {
+    let mut groups: BTreeMap<(&str, &str), Vec<(u64, usize)>> = BTreeMap::new();
+    let mut on_frame: HashMap<u64, Vec<usize>> = HashMap::new();
+    for (index, entry) in log.events.iter().enumerate() {
+        let (Some(pts), true) = (entry.stamp.pts, entry.stream == stream) else {
+            continue;
+        };
+        let event = &entry.event;
+        let place = event.zone.as_deref().or(event.line.as_deref());
+        let group = (event.event.as_ref(), place.unwrap_or_default());
+        groups.entry(group).or_default().push((pts, index));
+        on_frame.entry(pts).or_default().push(index);
+    }
+    for events in groups.values_mut() {
+        events.sort_unstable();
+    }
+    let mut chosen = spread(&groups.into_values().collect::<Vec<_>>(), most);
+    chosen.sort_unstable();
+    chosen
+        .into_iter()
+        .map(|(pts, index)| {
+            let others = on_frame[&pts].iter().filter(|other| **other != index);
+            let all = std::iter::once(&index).chain(others);
+            Moment {
+                pts,
+                stamp: log.events[index].stamp,
+                events: all.map(|i| log.events[*i].event.clone()).collect(),
+                picture: None,
+            }
+        })
+        .collect()
+}
+
+/// Up to `most` (time, index) of groups, each sorted: shares as equal as the groups allow, and in
+/// each group those nearest to the middles of equal parts of the whole time. No time twice.
+fn spread(groups: &[Vec<(u64, usize)>], most: usize) -> Vec<(u64, usize)> {
+    let times = || groups.iter().flatten().map(|(pts, _)| *pts);
+    let (Some(first), Some(last)) = (times().min(), times().max()) else {
+        return Vec::new();
+    };
+    // Rare kinds first: they must not find their frame taken.
+    let mut order: Vec<&Vec<(u64, usize)>> = groups.iter().collect();
+    order.sort_by_key(|group| group.len());
+    let mut taken = HashSet::new();
+    let mut chosen = Vec::new();
+    for (i, group) in order.iter().enumerate() {
+        let room = most - chosen.len();
+        let share = room.div_ceil(order.len() - i).min(group.len());
+        for part in 0..share {
+            let middle = (2 * part + 1) as f64 / (2 * share) as f64;
+            let target = first + ((last - first) as f64 * middle) as u64;
+            let nearest = group
+                .iter()
+                .filter(|(pts, _)| !taken.contains(pts))
+                .min_by_key(|(pts, _)| pts.abs_diff(target));
+            if let Some(found) = nearest {
+                taken.insert(found.0);
+                chosen.push(*found);
+            }
+        }
+    }
+    chosen
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::spans::tests::log;
+
+    fn times(moments: &[Moment]) -> Vec<u64> {
+        moments.iter().map(|m| m.pts / 1_000_000_000).collect()
+    }
+
+    #[test]
+    fn rare_kinds_are_shown_and_the_whole_time_is() {
+        let mut events: Vec<_> = (0..300)
+            .map(|t| ("object.appeared", "start", "A", Some(f64::from(t)), "{}"))
+            .collect();
+        events.push(("line.crossed", "instant", "B", Some(150.5), "{}"));
+        let moments = choose(&log(&events), 0, 11);
+        let times = times(&moments);
+        assert_eq!(times.len(), 11);
+        assert!(moments.iter().any(|m| m.events[0].event == "line.crossed"));
+        assert!(times[0] < 30 && times[10] > 270, "{times:?}");
+        assert!(times.windows(2).all(|w| w[1] - w[0] <= 45), "{times:?}");
+    }
+
+    #[test]
+    fn a_frame_is_shown_once_with_all_its_events() {
+        let log = log(&[
+            ("object.appeared", "start", "A", Some(1.0), "{}"),
+            ("zone.entered", "start", "B", Some(1.0), "{}"),
+            ("zone.entered", "start", "C", Some(2.0), "{}"),
+            ("zone.entered", "start", "D", None, "{}"),
+        ]);
+        let moments = choose(&log, 0, 24);
+        assert_eq!(times(&moments), [1, 2]);
+        let ids: Vec<_> = moments[0].events.iter().map(|e| e.id.as_str()).collect();
+        assert_eq!(ids, ["A", "B"]);
+    }
+
+    #[test]
+    fn never_more_than_asked_for() {
+        let events: Vec<_> = (0..40)
+            .map(|t| ("zone.entered", "start", "A", Some(f64::from(t)), "{}"))
+            .collect();
+        let log = log(&events);
+        for most in [0, 1, 7, 40, 100] {
+            assert_eq!(choose(&log, 0, most).len(), most.min(40));
+        }
+        assert!(choose(&log, 1, 10).is_empty());
+    }
+
+    #[test]
+    fn the_stream_of_a_video_is_found_by_name() {
+        let mut one = log(&[("zone.entered", "start", "A", Some(1.0), "{}")]);
+        assert_eq!(stream_of_video(&mut one, None).unwrap(), 0);
+        assert_eq!(stream_of_video(&mut one, Some("cam")).unwrap(), 0);
+        assert!(one.warnings.is_empty());
+        let error = stream_of_video(&mut one, Some("cam-2")).unwrap_err();
+        assert!(
+            error.to_string().contains("\"cam-2\", but \"cam\""),
+            "{error}"
+        );
+    }
+}
