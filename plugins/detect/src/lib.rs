@@ -2,7 +2,8 @@
 //!
 //! Data flows one way: frame → [`preprocess`] → [`engine`] → [`decode`] → metadata. [`detector`]
 //! joins these steps, [`schedule`] runs them on worker threads, [`element`] is the shell that
-//! GStreamer sees. Everything but `element` is free of GStreamer types.
+//! GStreamer sees. In place of all this, [`replay`] looks detections up that were recorded.
+//! Everything but `element` is free of GStreamer types.
 
 pub mod decode;
 pub mod detector;
@@ -10,6 +11,7 @@ pub mod element;
 pub mod engine;
 pub mod model;
 pub mod preprocess;
+pub mod replay;
 pub mod schedule;
 
 fn plugin_init(plugin: &gst::Plugin) -> Result<(), gst::glib::BoolError> {

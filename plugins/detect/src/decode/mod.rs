@@ -55,7 +55,8 @@ impl Default for Thresholds {
 }
 
 impl Thresholds {
-    fn wants(&self, class: u32) -> bool {
+    /// Whether objects of this class are wanted.
+    pub(crate) fn wants(&self, class: u32) -> bool {
         self.classes
             .as_ref()
             .is_none_or(|classes| classes.contains(class))

@@ -2,8 +2,8 @@
 //!
 //! Which thread runs what: [`sink`] runs on the upstream streaming thread and only puts things in
 //! the lane; [`src`] runs on the task of the source pad, takes them out in order, writes metadata
-//! and pushes; inference runs on the session's workers. The model is loaded on the thread that
-//! changes the state to PAUSED.
+//! and pushes; inference runs on the session's workers. The model, or the recording, is loaded on
+//! the thread that changes the state to PAUSED.
 
 mod sink;
 mod src;
@@ -12,6 +12,7 @@ use super::frame::FORMATS;
 use super::session::{Session, StartError, StreamFormat};
 use super::settings::Settings;
 use crate::detector::LoadError;
+use crate::replay::{Cursor, ReplayError};
 use gst::glib;
 use gst::prelude::*;
 use gst::subclass::prelude::*;
@@ -36,6 +37,8 @@ struct Stream {
     segment: gst::FormattedSegment<gst::ClockTime>,
     /// Frames that have passed since the last inferred one.
     passed: Option<u32>,
+    /// Where a recording stands.
+    cursor: Cursor,
 }
 
 pub struct VigilDetect {
@@ -97,10 +100,10 @@ impl VigilDetect {
         let settings = lock(&self.settings).clone();
         let session = Session::new(&settings).map_err(|error| {
             match &error {
-                StartError::Settings(_) => {
+                StartError::Settings(_) | StartError::Replay(ReplayError::Labels { .. }) => {
                     gst::element_imp_error!(self, gst::ResourceError::Settings, ("{error}"));
                 }
-                StartError::Load(LoadError::Model(_)) => {
+                StartError::Load(LoadError::Model(_)) | StartError::Replay(_) => {
                     gst::element_imp_error!(self, gst::ResourceError::OpenRead, ("{error}"));
                 }
                 StartError::Load(LoadError::Engine(_)) => {
@@ -109,18 +112,17 @@ impl VigilDetect {
             }
             gst::StateChangeError
         })?;
+        let finder = &session.finder;
         gst::info!(
             CAT,
             imp = self,
-            "Engine {}; {} model, input {}x{}, {} classes ({}), {:?} a run",
-            session.loaded.reason,
-            session.loaded.spec.head.as_str(),
-            session.loaded.spec.input.width,
-            session.loaded.spec.input.height,
-            session.loaded.spec.labels.len(),
-            session.loaded.spec.labels_source.as_str(),
-            session.loaded.run_time,
+            "Engine {}; {}",
+            finder.reason(),
+            finder.summary()
         );
+        for warning in finder.warnings() {
+            gst::element_imp_warning!(self, gst::ResourceError::Settings, ("{warning}"));
+        }
         *lock(&self.stream) = Stream::default();
         *lock(&self.session) = Some(Arc::new(session));
         Ok(())
@@ -145,14 +147,11 @@ impl VigilDetect {
 
     fn stats_of(session: &Session) -> gst::Structure {
         let mut structure = gst::Structure::new_empty(STATS);
-        let loaded = &session.loaded;
-        structure.set("engine", loaded.engine.kind().as_str());
-        structure.set("engine-reason", loaded.reason.as_str());
-        structure.set("head", loaded.spec.head.as_str());
-        structure.set("input-width", loaded.spec.input.width);
-        structure.set("input-height", loaded.spec.input.height);
-        structure.set("classes", loaded.spec.labels.len() as u32);
-        structure.set("labels-source", loaded.spec.labels_source.as_str());
+        let finder = &session.finder;
+        structure.set("engine", finder.engine());
+        structure.set("engine-reason", finder.reason());
+        structure.set("classes", finder.labels().len() as u32);
+        finder.add_to(&mut structure);
         if let Some(mode) = session.mode() {
             structure.set("live", mode.live);
             structure.set("workers", mode.workers as u32);
@@ -274,7 +273,7 @@ impl ElementImpl for VigilDetect {
             gst::subclass::ElementMetadata::new(
                 "Vigil object detector",
                 "Filter/Analyzer/Video",
-                "Detects objects on video frames with a YOLO model",
+                "Detects objects on video frames with a YOLO model, or replays recorded ones",
                 env!("CARGO_PKG_AUTHORS"),
             )
         });

@@ -1,12 +1,15 @@
-//! The element `vigildetect`: a thin shell around [`crate::detector`] and [`crate::schedule`].
+//! The element `vigildetect`: a thin shell around [`crate::detector`], [`crate::replay`] and
+//! [`crate::schedule`].
 
+mod finder;
 mod frame;
 mod imp;
+mod network;
+mod replay;
 mod session;
 mod settings;
 mod stats;
 
-use crate::engine::EngineKind;
 use crate::preprocess::Chroma;
 use gst::glib;
 use gst::prelude::*;
@@ -26,16 +29,12 @@ pub enum EngineChoice {
     /// rten.
     #[enum_value(name = "rten, built in", nick = "rten")]
     Rten,
-}
-
-impl EngineChoice {
-    fn kind(self) -> Option<EngineKind> {
-        match self {
-            Self::Auto => None,
-            Self::OnnxRuntime => Some(EngineKind::OnnxRuntime),
-            Self::Rten => Some(EngineKind::Rten),
-        }
-    }
+    /// No network: recorded detections.
+    #[enum_value(
+        name = "No network: detections recorded in the file that model names",
+        nick = "replay"
+    )]
+    Replay,
 }
 
 /// How pixels get their colour where they share chroma samples.
@@ -68,7 +67,7 @@ impl From<ChromaResampler> for Chroma {
 }
 
 glib::wrapper! {
-    /// Detects objects on video frames with a YOLO model and adds a `GstAnalyticsODMtd` for each.
+    /// Detects objects on video frames with a YOLO model, or replays recorded ones, and adds a `GstAnalyticsODMtd` for each.
     ///
     /// ```sh
     /// gst-launch-1.0 filesrc location=street.mp4 ! decodebin3 ! \
@@ -78,6 +77,8 @@ glib::wrapper! {
     ///
     /// Frames are taken in the decoder's own format: no `videoconvert` is needed before it. They
     /// leave in order and unchanged, inferred ones with a relation meta, even an empty one.
+    ///
+    /// With `engine=replay` no network runs: `model` is then a file of recorded detections.
     pub struct VigilDetect(ObjectSubclass<imp::VigilDetect>)
         @extends gst::Element, gst::Object;
 }

@@ -1,9 +1,11 @@
 //! The properties that a user sets, and what may be wrong with them.
 
+use super::network::NetworkOptions;
 use super::{ChromaResampler, EngineChoice};
 use crate::decode::Thresholds;
 use crate::detector::LoadOptions;
-use crate::model::{self, ModelError, ModelSpec};
+use crate::engine::EngineKind;
+use crate::model::{self, ModelError};
 use gst::glib;
 use gst::prelude::*;
 use std::path::PathBuf;
@@ -50,6 +52,11 @@ pub(super) enum SettingsError {
     )]
     NoModel,
     #[error(
+        "property model is not set: with engine=replay, give the path of a file of recorded \
+         detections, for example model=det.txt"
+    )]
+    NoRecording,
+    #[error(
         "property input-size is \"{0}\": it must be a side such as 640 or WIDTHxHEIGHT such as \
          640x384, from 1 to 8192"
     )]
@@ -60,32 +67,63 @@ pub(super) enum SettingsError {
     Classes(ModelError),
 }
 
+/// How to replay.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct ReplayOptions {
+    pub file: PathBuf,
+    /// Names for class numbers.
+    pub labels: Option<Vec<String>>,
+    /// The property of this name.
+    pub classes: String,
+}
+
+/// What the element is to do.
+pub(super) enum Task {
+    Network(NetworkOptions),
+    Replay(ReplayOptions),
+}
+
 impl Settings {
     /// What to load.
-    pub fn check(&self) -> Result<LoadOptions, SettingsError> {
-        let model = match self.model.as_deref() {
-            None | Some("") => return Err(SettingsError::NoModel),
-            Some(model) => PathBuf::from(model),
+    pub fn check(&self) -> Result<Task, SettingsError> {
+        let labels = || {
+            model::parse_labels(self.labels.as_deref().unwrap_or_default())
+                .map_err(SettingsError::Labels)
         };
-        let labels = model::parse_labels(self.labels.as_deref().unwrap_or_default())
-            .map_err(SettingsError::Labels)?;
-        Ok(LoadOptions {
-            model,
-            labels,
-            engine: self.engine.kind(),
-            threads: self.thread_count(),
-            input_size: self.parse_input_size()?,
-        })
+        let path = self.model.as_deref().filter(|path| !path.is_empty());
+        let engine = match self.engine {
+            EngineChoice::Auto => None,
+            EngineChoice::OnnxRuntime => Some(EngineKind::OnnxRuntime),
+            EngineChoice::Rten => Some(EngineKind::Rten),
+            EngineChoice::Replay => {
+                return Ok(Task::Replay(ReplayOptions {
+                    file: path.ok_or(SettingsError::NoRecording)?.into(),
+                    labels: labels()?,
+                    classes: self.classes.clone().unwrap_or_default(),
+                }));
+            }
+        };
+        Ok(Task::Network(NetworkOptions {
+            load: LoadOptions {
+                model: path.ok_or(SettingsError::NoModel)?.into(),
+                labels: labels()?,
+                engine,
+                threads: self.thread_count(),
+                input_size: self.parse_input_size()?,
+            },
+            chroma: self.chroma_resampler.into(),
+            interval: self.interval,
+        }))
     }
 
-    /// The thresholds, with the classes looked up among the model's.
-    pub fn thresholds(&self, spec: &ModelSpec) -> Result<Thresholds, SettingsError> {
+    /// The thresholds, with the classes looked up among these names.
+    pub fn thresholds(&self, labels: &[String]) -> Result<Thresholds, SettingsError> {
         let classes = self.classes.as_deref().unwrap_or_default();
         Ok(Thresholds {
             confidence: self.confidence_threshold,
             iou: self.iou_threshold,
             max_detections: self.max_detections as usize,
-            classes: model::parse_classes(classes, &spec.labels).map_err(SettingsError::Classes)?,
+            classes: model::parse_classes(classes, labels).map_err(SettingsError::Classes)?,
         })
     }
 
@@ -125,20 +163,27 @@ impl Settings {
         vec![
             glib::ParamSpecString::builder("model")
                 .nick("Model")
-                .blurb("Path of the ONNX file of a YOLO detector")
+                .blurb(
+                    "Path of the ONNX file of a YOLO detector; with engine=replay, of a file of \
+                     recorded detections (MOTChallenge or JSON Lines)",
+                )
                 .mutable_ready()
                 .build(),
             glib::ParamSpecString::builder("labels")
                 .nick("Labels")
                 .blurb(
                     "Names of the classes: path of a text file with one a line, or a list \
-                     separated by ';' (default: the names in the model)",
+                     separated by ';' (default: the names in the model; with engine=replay, \
+                     MOTChallenge's)",
                 )
                 .mutable_ready()
                 .build(),
             glib::ParamSpecEnum::builder_with_default("engine", default.engine)
                 .nick("Engine")
-                .blurb("Inference engine; stats says which one is in use, and why")
+                .blurb(
+                    "What finds the objects: an inference engine, or replay of recorded ones; \
+                     stats says which one is in use, and why",
+                )
                 .mutable_ready()
                 .build(),
             glib::ParamSpecUInt::builder("threads")
@@ -168,7 +213,7 @@ impl Settings {
                 .nick("IoU threshold")
                 .blurb(
                     "Of two boxes of a class that overlap by more than this intersection over \
-                     union, only the better one is kept",
+                     union, only the better one is kept (recorded ones are not filtered again)",
                 )
                 .minimum(0.0)
                 .maximum(1.0)
@@ -273,7 +318,18 @@ mod tests {
 
     #[test]
     fn a_missing_model_says_what_to_set() {
-        let error = Settings::default().check().unwrap_err().to_string();
-        assert!(error.contains("property model"), "{error}");
+        let error = |engine, words: &str| {
+            let settings = Settings {
+                engine,
+                ..Default::default()
+            };
+            let error = settings.check().err().unwrap().to_string();
+            assert!(
+                error.contains("property model") && error.contains(words),
+                "{error}"
+            );
+        };
+        error(EngineChoice::Auto, "model=yolov8n.onnx");
+        error(EngineChoice::Replay, "model=det.txt");
     }
 }

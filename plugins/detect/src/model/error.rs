@@ -7,6 +7,14 @@ pub const SUPPORTED: &str = "object detectors with one f32 input [N,3,H,W] and a
     [N,4+C,A] (YOLOv8, v9, 11), [N,3A,5+C] (YOLOv5, v7), [N,A,5+C] (YOLOX) or [N,M,6] (with NMS \
     inside, YOLOv10, 26), C classes and A grid cells of that input size";
 
+/// What may be meant by a file that is no model.
+fn hint(looks_like: &str) -> &'static str {
+    match looks_like {
+        "a text file" | "a JSON file" => "; recorded detections need engine=replay",
+        _ => "",
+    }
+}
+
 /// Why a model cannot be used. Each message can be shown to a user as it is.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -18,7 +26,10 @@ pub enum ModelError {
         path: PathBuf,
     },
     /// A folder, a pipe, a device.
-    #[error("model {path:?} is {what}, not a file: give the path of an .onnx file")]
+    #[error(
+        "model {path:?} is {what}, not a file: give the path of an .onnx file, or for engine=replay that of \
+         recorded detections"
+    )]
     NotAFile {
         /// As it was given.
         path: PathBuf,
@@ -48,7 +59,10 @@ pub enum ModelError {
         bytes: u64,
     },
     /// Something else than ONNX.
-    #[error("model {path:?} is not an ONNX file: it looks like {looks_like}")]
+    #[error(
+        "model {path:?} is not an ONNX file: it looks like {looks_like}{}",
+        hint(looks_like)
+    )]
     NotOnnx {
         /// As it was given.
         path: PathBuf,

@@ -200,14 +200,19 @@ impl ClassSet {
 /// A name is looked for exactly, then without regard to case, then as an id. `labels` are the
 /// model's; where it has fewer names than classes (`labels` empty: not known), any id is accepted.
 pub fn parse_classes(classes: &str, labels: &[String]) -> Result<Option<ClassSet>, ModelError> {
-    let separator = if classes.contains(';') { ';' } else { ',' };
-    let ids: Vec<u32> = classes
-        .split(separator)
-        .map(str::trim)
-        .filter(|item| !item.is_empty())
+    let ids: Vec<u32> = class_items(classes)
         .map(|item| class_id(item, labels))
         .collect::<Result<_, _>>()?;
     Ok((!ids.is_empty()).then(|| ClassSet::from_ids(ids)))
+}
+
+/// The names and ids in the property `classes`.
+pub fn class_items(classes: &str) -> impl Iterator<Item = &str> {
+    let separator = if classes.contains(';') { ';' } else { ',' };
+    classes
+        .split(separator)
+        .map(str::trim)
+        .filter(|item| !item.is_empty())
 }
 
 fn class_id(item: &str, labels: &[String]) -> Result<u32, ModelError> {

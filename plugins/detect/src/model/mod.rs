@@ -19,9 +19,11 @@ mod sniff;
 
 pub use error::{ModelError, SUPPORTED};
 pub use input::{InputPlan, SizeSource, plan_input};
-pub use labels::{ClassSet, LabelsSource, numbered, parse_classes, parse_labels};
+pub use labels::{ClassSet, LabelsSource, class_items, numbered, parse_classes, parse_labels};
+pub(crate) use onnx::open;
 pub use onnx::{Dim, ElemType, OnnxInfo, TensorInfo, read};
 pub use recognise::recognise;
+pub(crate) use sniff::{Outline, looks_like, outline};
 
 use crate::preprocess::letterbox::Fit;
 use std::borrow::Cow;

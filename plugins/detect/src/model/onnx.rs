@@ -201,7 +201,8 @@ pub fn read(path: &Path) -> Result<(OnnxInfo, Vec<u8>), ModelError> {
     }
 }
 
-fn read_bytes(path: &Path) -> Result<Vec<u8>, ModelError> {
+/// Opens a file that has some content, and says how many bytes.
+pub(crate) fn open(path: &Path) -> Result<(File, u64), ModelError> {
     let unreadable = |source: std::io::Error| match source.kind() {
         std::io::ErrorKind::NotFound => ModelError::NotFound { path: path.into() },
         _ => ModelError::Unreadable {
@@ -222,21 +223,29 @@ fn read_bytes(path: &Path) -> Result<Vec<u8>, ModelError> {
             what,
         });
     }
-    match metadata.len() {
-        0 => return Err(ModelError::Empty { path: path.into() }),
-        bytes if bytes > MAX_BYTES => {
-            return Err(ModelError::TooLarge {
-                path: path.into(),
-                bytes,
-            });
-        }
-        _ => {}
+    if metadata.len() == 0 {
+        return Err(ModelError::Empty { path: path.into() });
     }
-    let mut bytes = Vec::with_capacity(metadata.len() as usize);
+    let file = File::open(path).map_err(unreadable)?;
+    Ok((file, metadata.len()))
+}
+
+fn read_bytes(path: &Path) -> Result<Vec<u8>, ModelError> {
+    let (file, len) = open(path)?;
+    if len > MAX_BYTES {
+        return Err(ModelError::TooLarge {
+            path: path.into(),
+            bytes: len,
+        });
+    }
+    let mut bytes = Vec::with_capacity(len as usize);
     // A file that grows meanwhile must not fill the memory.
-    File::open(path)
-        .and_then(|file| file.take(MAX_BYTES).read_to_end(&mut bytes))
-        .map_err(unreadable)?;
+    file.take(MAX_BYTES)
+        .read_to_end(&mut bytes)
+        .map_err(|source| ModelError::Unreadable {
+            path: path.into(),
+            source,
+        })?;
     Ok(bytes)
 }
 

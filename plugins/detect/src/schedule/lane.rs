@@ -169,6 +169,18 @@ impl<F: Clone, E, R> Lane<F, E, R> {
         Ok(())
     }
 
+    /// Passes a frame on with a result that needs no worker, in its place. Waits while the lane is
+    /// full.
+    ///
+    /// # Errors
+    /// The lane is closed, or was while this waited.
+    pub fn pass_done(&self, frame: F, result: R) -> Result<(), Closed> {
+        let mut state = self.wait_for_room(self.lock(), |_| false);
+        state.add(Slot::Done(frame, result))?;
+        self.ready.notify_one();
+        Ok(())
+    }
+
     /// Gives a frame to the workers, or passes it on without work, as `overload` says.
     ///
     /// # Errors

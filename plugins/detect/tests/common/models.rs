@@ -56,12 +56,21 @@ impl Default for Tiny {
 /// A file that is deleted with its folder.
 pub struct ModelFile {
     folder: tempfile::TempDir,
+    name: &'static str,
 }
 
 impl ModelFile {
     /// A file with this content.
     pub fn new(content: &[u8]) -> Self {
-        let this = Self::missing();
+        Self::named("tiny.onnx", content)
+    }
+
+    /// A file of this name, in a folder of its own.
+    pub fn named(name: &'static str, content: impl AsRef<[u8]>) -> Self {
+        let this = Self {
+            name,
+            ..Self::missing()
+        };
         std::fs::write(this.path(), content).unwrap();
         this
     }
@@ -70,11 +79,12 @@ impl ModelFile {
     pub fn missing() -> Self {
         Self {
             folder: tempfile::tempdir().unwrap(),
+            name: "tiny.onnx",
         }
     }
 
     pub fn path(&self) -> PathBuf {
-        self.folder.path().join("tiny.onnx")
+        self.folder.path().join(self.name)
     }
 
     pub fn folder(&self) -> &Path {

@@ -16,4 +16,5 @@ mod live;
 mod order;
 mod properties;
 mod refusals;
+mod replay;
 mod states;

@@ -1,14 +1,32 @@
 //! The sink pad: everything here runs on the upstream streaming thread, and only puts things in the
 //! lane.
 
+use super::super::finder::{Entry, Mode};
 use super::super::frame::{FORMATS, frame_format};
 use super::super::session::{Frame, Session, StreamFormat};
 use super::{CAT, Stream, VigilDetect, lock, restarts};
+use crate::replay::Position;
 use crate::schedule::{Closed, Overload, Submitted};
 use gst::prelude::*;
 use gst::subclass::prelude::*;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+
+/// Where a buffer of this PTS stands in its stream.
+fn position(
+    segment: &gst::FormattedSegment<gst::ClockTime>,
+    pts: Option<gst::ClockTime>,
+) -> Position {
+    let signed = |time: gst::ClockTime| i64::try_from(time.nseconds()).unwrap_or(i64::MAX);
+    let stream_time = segment.to_stream_time_full(pts).map(|time| match time {
+        gst::Signed::Positive(time) => signed(time),
+        gst::Signed::Negative(time) => -signed(time),
+    });
+    Position {
+        pts: pts.map(signed),
+        stream_time,
+    }
+}
 
 impl VigilDetect {
     pub(super) fn sink_chain(
@@ -18,24 +36,27 @@ impl VigilDetect {
         let session = self.session().ok_or(gst::FlowError::Flushing)?;
         (*lock(&self.flow))?;
         let mode = session.start(|| self.upstream_is_live());
-        let (format, wanted) = {
+        let (frame, entry) = {
             let mut stream = lock(&self.stream);
             let format = stream.format.clone().ok_or(gst::FlowError::NotNegotiated)?;
-            (
-                format,
-                self.wants_inference(&mut stream, &buffer, mode.live, &session),
-            )
+            let frame = Frame { buffer, format };
+            let entry = self.enter(&mut stream, &frame, mode, &session);
+            (frame, entry)
         };
-        let frame = Frame { buffer, format };
-        let entered = if wanted {
-            let overload = if mode.live {
-                Overload::Skip
-            } else {
-                Overload::Wait
-            };
-            session.lane.submit(frame, overload)
-        } else {
-            session.lane.pass(frame).map(|()| Submitted::ForWork)
+        let entered = match entry {
+            Entry::Work => {
+                let overload = if mode.live {
+                    Overload::Skip
+                } else {
+                    Overload::Wait
+                };
+                session.lane.submit(frame, overload)
+            }
+            Entry::Done(found) => session
+                .lane
+                .pass_done(frame, found)
+                .map(|()| Submitted::ForWork),
+            Entry::Pass => session.lane.pass(frame).map(|()| Submitted::ForWork),
         };
         match entered {
             Ok(Submitted::ForWork) => {}
@@ -48,30 +69,30 @@ impl VigilDetect {
         *lock(&self.flow)
     }
 
-    /// Whether a frame is to be inferred, by `interval` and, live, by QoS.
-    fn wants_inference(
-        &self,
-        stream: &mut Stream,
-        buffer: &gst::Buffer,
-        live: bool,
-        session: &Session,
-    ) -> bool {
+    /// What is to be done with a frame, by `interval`, live by QoS, and by who finds objects.
+    fn enter(&self, stream: &mut Stream, frame: &Frame, mode: Mode, session: &Session) -> Entry {
         let interval = lock(&self.settings).interval;
         if stream.passed.is_some_and(|passed| passed < interval) {
             stream.passed = stream.passed.map(|passed| passed + 1);
             session.stats().skipped_interval += 1;
-            return false;
+            return Entry::Pass;
         }
-        let earliest = self.earliest.load(Ordering::Relaxed);
-        let running_time = buffer
-            .pts()
-            .and_then(|pts| stream.segment.to_running_time(pts));
-        if live && running_time.is_some_and(|time| time.nseconds() < earliest) {
-            session.stats().skipped_qos += 1;
-            return false;
+        let pts = frame.buffer.pts();
+        // What is too late is not worth a worker's time.
+        if mode.live && mode.workers > 0 {
+            let earliest = self.earliest.load(Ordering::Relaxed);
+            let running_time = pts.and_then(|pts| stream.segment.to_running_time(pts));
+            if running_time.is_some_and(|time| time.nseconds() < earliest) {
+                session.stats().skipped_qos += 1;
+                return Entry::Pass;
+            }
         }
-        stream.passed = Some(0);
-        true
+        let position = position(&stream.segment, pts);
+        let entry = session.enter(frame, position, &mut stream.cursor);
+        if matches!(entry, Entry::Work | Entry::Done(Ok(_))) {
+            stream.passed = Some(0);
+        }
+        entry
     }
 
     fn upstream_is_live(&self) -> bool {
@@ -109,7 +130,7 @@ impl VigilDetect {
                 return self.start_task() && handled;
             }
             gst::EventView::Caps(caps) => {
-                if let Err(error) = self.take_caps(caps.caps()) {
+                if let Err(error) = self.take_caps(&session, caps.caps()) {
                     gst::element_imp_error!(self, gst::CoreError::Negotiation, ("{error}"));
                     return false;
                 }
@@ -145,11 +166,14 @@ impl VigilDetect {
         queued
     }
 
-    fn take_caps(&self, caps: &gst::CapsRef) -> Result<(), String> {
+    fn take_caps(&self, session: &Session, caps: &gst::CapsRef) -> Result<(), String> {
         let info = gst_video::VideoInfo::from_caps(caps)
             .map_err(|_| format!("these caps are no complete video format: {caps}"))?;
         let frame = frame_format(&info)
             .ok_or_else(|| format!("video format {} is not one of {FORMATS:?}", info.format()))?;
+        if let Some(warning) = session.finder.check_format(&info)? {
+            gst::element_imp_warning!(self, gst::StreamError::Format, ("{warning}"));
+        }
         let format = Arc::new(StreamFormat { info, frame });
         let before = lock(&self.stream).format.replace(format.clone());
         let was_interlaced = before.is_some_and(|before| before.info.is_interlaced());

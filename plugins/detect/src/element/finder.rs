@@ -1,0 +1,103 @@
+//! What turns frames into detections: a network on worker threads, or a recording.
+
+use super::session::{Failure, Found, Frame, Lane};
+use crate::decode::Thresholds;
+use crate::replay::{Cursor, Position};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+/// How the work is divided.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Mode {
+    pub live: bool,
+    pub workers: usize,
+    pub threads_per_worker: usize,
+}
+
+/// Thresholds that may change while playing: settings write them, every frame reads them.
+#[derive(Clone)]
+pub(super) struct SharedThresholds(Arc<Mutex<Arc<Thresholds>>>);
+
+impl SharedThresholds {
+    pub fn new(thresholds: Thresholds) -> Self {
+        Self(Arc::new(Mutex::new(Arc::new(thresholds))))
+    }
+
+    pub fn get(&self) -> Arc<Thresholds> {
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
+    pub fn set(&self, thresholds: Thresholds) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Arc::new(thresholds);
+    }
+}
+
+/// What becomes of a frame that is to have its objects found.
+pub(super) enum Entry {
+    /// Workers find them.
+    Work,
+    /// It is known already.
+    Done(Result<Found, Failure>),
+    /// It goes on as one that nobody looked at.
+    Pass,
+}
+
+/// What turns frames into detections. It is made where the state changes, and called from there
+/// where it does not say otherwise.
+pub(super) trait Finder: Send + Sync {
+    /// Name of the engine, as the property has it.
+    fn engine(&self) -> &'static str;
+
+    /// Why this engine, in one line.
+    fn reason(&self) -> &str;
+
+    /// What it works with, for the log.
+    fn summary(&self) -> String;
+
+    /// Names of the classes, by id.
+    fn labels(&self) -> &[String];
+
+    /// Adds what it knows of itself to the property `stats`. Any thread.
+    fn add_to(&self, structure: &mut gst::StructureRef);
+
+    /// What a user should know of what was loaded.
+    fn warnings(&self) -> &[String] {
+        &[]
+    }
+
+    /// Whether it can work on frames like these: `Ok` with a warning where there is reason for
+    /// one, `Err` with what is wrong and what would be right. Streaming thread.
+    fn check_format(&self, _info: &gst_video::VideoInfo) -> Result<Option<String>, String> {
+        Ok(None)
+    }
+
+    /// The most that a frame of a live stream waits for its result at first.
+    fn latency(&self) -> Duration {
+        Duration::ZERO
+    }
+
+    /// Starts its workers and gives the lane its limits, with the first frame. `patience` is how
+    /// long a live frame waits for its result. Streaming thread.
+    fn start(
+        &self,
+        lane: &Arc<Lane>,
+        thresholds: &SharedThresholds,
+        live: bool,
+        patience: Duration,
+    ) -> Mode;
+
+    /// What is to be done with a frame. Streaming thread: must not take long.
+    fn enter(
+        &self,
+        frame: &Frame,
+        position: Position,
+        cursor: &mut Cursor,
+        thresholds: &SharedThresholds,
+    ) -> Entry;
+
+    /// Waits for its workers to end, once the lane is shut down.
+    fn stop(&self) {}
+}
