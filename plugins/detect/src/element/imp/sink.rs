@@ -12,19 +12,23 @@ use gst::subclass::prelude::*;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-/// Where a buffer of this PTS stands in its stream.
+/// Where a buffer of this PTS stands in its stream. A segment that does not say where in the stream
+/// it is, is taken for the stream itself.
 fn position(
     segment: &gst::FormattedSegment<gst::ClockTime>,
     pts: Option<gst::ClockTime>,
 ) -> Position {
     let signed = |time: gst::ClockTime| i64::try_from(time.nseconds()).unwrap_or(i64::MAX);
-    let stream_time = segment.to_stream_time_full(pts).map(|time| match time {
-        gst::Signed::Positive(time) => signed(time),
-        gst::Signed::Negative(time) => -signed(time),
-    });
+    let stream_time = match segment.time() {
+        Some(_) => segment.to_stream_time_full(pts),
+        None => pts.map(gst::Signed::Positive),
+    };
     Position {
         pts: pts.map(signed),
-        stream_time,
+        stream_time: stream_time.map(|time| match time {
+            gst::Signed::Positive(time) => signed(time),
+            gst::Signed::Negative(time) => -signed(time),
+        }),
     }
 }
 
