@@ -4,10 +4,12 @@
 // Helpers of tests may panic as tests do.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-use scraper::{Html, Selector};
+use page::Page;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
+#[path = "summary/page.rs"]
+mod page;
 #[path = "summary/walk.rs"]
 mod walk;
 
@@ -25,120 +27,11 @@ fn stderr(output: &Output) -> String {
     String::from_utf8_lossy(&output.stderr).into_owned()
 }
 
-/// A page that was read back.
-struct Page {
-    html: Html,
-    text: String,
-}
-
-impl Page {
-    /// The page of a run that went well, after what holds for every page is checked.
-    fn of(folder: &Path, arguments: &[&str]) -> Self {
-        let output = summary(folder, arguments);
-        assert!(output.status.success(), "{}", stderr(&output));
-        let text = std::fs::read_to_string(folder.join("page.html")).unwrap();
-        let page = Self {
-            html: Html::parse_document(&text),
-            text,
-        };
-        page.check();
-        page
-    }
-
-    fn check(&self) {
-        assert!(self.html.errors.is_empty(), "{:?}", self.html.errors);
-        for id in [
-            "timeline",
-            "counts",
-            "lines",
-            "zones",
-            "performance",
-            "moments",
-            "notes",
-        ] {
-            assert_eq!(self.all(&format!("section#{id} > h2")).len(), 1, "{id}");
-        }
-        // Nothing is loaded: pictures are inside, and there is nothing else to load.
-        let loading = [
-            "src",
-            "srcset",
-            "href",
-            "poster",
-            "data",
-            "action",
-            "background",
-        ];
-        for element in self.html.select(&selector("*")) {
-            for (name, value) in element.value().attrs() {
-                let inside = value.starts_with('#') || value.starts_with("data:image/jpeg;base64,");
-                assert!(inside || !loading.contains(&name), "{name}={value}");
-                assert!(!value.contains("url("), "{name}={value}");
-            }
-        }
-        assert!(
-            self.all("link, iframe, object, embed, script[src]")
-                .is_empty()
-        );
-        for style in self.all("style") {
-            assert!(!style.contains("url(") && !style.contains("@import"));
-        }
-    }
-
-    /// The text of all elements that a selector finds.
-    fn all(&self, of: &str) -> Vec<String> {
-        let of = selector(of);
-        let found = self.html.select(&of);
-        found
-            .map(|e| e.text().collect::<String>().trim().to_owned())
-            .collect()
-    }
-
-    /// A key figure and its details: `person 3`.
-    fn figure(&self, name: &str) -> (String, Vec<String>) {
-        let tile = format!(".tile[data-figure='{name}']");
-        let value = self.all(&format!("{tile} strong"));
-        assert_eq!(value.len(), 1, "{name}");
-        let names = self.all(&format!("{tile} dt"));
-        let values = self.all(&format!("{tile} dd"));
-        let details = names.iter().zip(values).map(|(n, v)| format!("{n} {v}"));
-        (
-            value[0].clone(),
-            details.map(|d| d.trim().to_owned()).collect(),
-        )
-    }
-
-    /// Rows of the table of the chart with this title.
-    fn rows(&self, title: &str) -> Vec<Vec<String>> {
-        let (figures, h3, row, cell) = (
-            selector("figure.chart"),
-            selector("h3"),
-            selector("tbody tr"),
-            selector("td"),
-        );
-        let chart = self
-            .html
-            .select(&figures)
-            .find(|f| f.select(&h3).any(|h| h.text().collect::<String>() == title));
-        let chart = chart.unwrap_or_else(|| panic!("no chart \"{title}\""));
-        let rows = chart.select(&row);
-        rows.map(|r| r.select(&cell).map(|c| c.text().collect()).collect())
-            .collect()
-    }
-
-    /// Names of the lanes and what is told of them.
-    fn lanes(&self) -> Vec<String> {
-        let names = self.all(".lane .name b");
-        let counts = self.all(".lane .name span");
-        names
-            .iter()
-            .zip(counts)
-            .map(|(n, c)| format!("{n} {c}"))
-            .collect()
-    }
-}
-
-fn selector(text: &str) -> Selector {
-    Selector::parse(text).unwrap()
+/// The page of a run that goes well.
+fn page_of(folder: &Path, arguments: &[&str]) -> Page {
+    let output = summary(folder, arguments);
+    assert!(output.status.success(), "{}", stderr(&output));
+    Page::of(std::fs::read_to_string(folder.join("page.html")).unwrap())
 }
 
 fn write(folder: &Path, name: &str, text: &str) -> PathBuf {
@@ -177,7 +70,7 @@ fn the_page_of_a_real_run_says_what_happened_and_shows_it() {
             "fps_series": [[0.5, 29], [1, 31], [1.5, 30]],
             "truth": {"precision": 0.99, "events": {"right": 7, "missed": 0}}}"#,
     );
-    let page = Page::of(
+    let page = page_of(
         folder.path(),
         &[
             "events.jsonl",
@@ -296,7 +189,7 @@ fn figures_of_two_streams_are_told_apart() {
         }
     }
     write(folder.path(), "two.jsonl", &events);
-    let page = Page::of(folder.path(), &["two.jsonl", "--title", "Two & more"]);
+    let page = page_of(folder.path(), &["two.jsonl", "--title", "Two & more"]);
     assert_eq!(page.all("h1"), ["Two & more"]);
     assert!(page.all("header p")[0].contains("2 streams: north, south"));
     assert_eq!(page.figure("events").0, "10");
@@ -304,10 +197,10 @@ fn figures_of_two_streams_are_told_apart() {
     assert_eq!(
         page.lanes(),
         [
-            "door (north) zone: 2 visits",
-            "door (south) zone: 2 visits",
-            "gate (north) line: 1 crossing",
-            "gate (south) line: 1 crossing",
+            "door north · zone: 2 visits",
+            "door south · zone: 2 visits",
+            "gate north · line: 1 crossing",
+            "gate south · line: 1 crossing",
         ]
     );
     let dwell = page.all("#dwell tbody tr:first-child td");
@@ -361,7 +254,7 @@ fn a_hundred_thousand_events_give_a_page_of_reasonable_size() {
         );
     }
     write(folder.path(), "many.jsonl", &events);
-    let page = Page::of(folder.path(), &["many.jsonl"]);
+    let page = page_of(folder.path(), &["many.jsonl"]);
     assert!(page.text.len() < 1_500_000, "{} bytes", page.text.len());
     assert_eq!(page.figure("events").0, "100,002");
     let lanes = page.lanes();
@@ -402,7 +295,7 @@ fn odd_events_are_noted_and_shown_all_the_same() {
     );
     let output = summary(folder.path(), &["odd.jsonl"]);
     let told = stderr(&output);
-    let page = Page::of(folder.path(), &["odd.jsonl"]);
+    let page = page_of(folder.path(), &["odd.jsonl"]);
     let notes = page.all("#notes .warning");
     for expected in [
         "odd.jsonl:4: the last line breaks off and was left out",
@@ -424,7 +317,7 @@ fn odd_events_are_noted_and_shown_all_the_same() {
 fn a_page_without_events_says_that_nothing_happened() {
     let folder = tempfile::tempdir().unwrap();
     write(folder.path(), "none.jsonl", "\n");
-    let page = Page::of(folder.path(), &["none.jsonl"]);
+    let page = page_of(folder.path(), &["none.jsonl"]);
     assert_eq!(page.figure("events").0, "0");
     assert!(
         page.text
@@ -542,7 +435,7 @@ fn a_video_that_cannot_be_shown_costs_the_pictures_only() {
             output.status.success() && told.contains(expected),
             "{video}: {told}"
         );
-        let page = Page::of(folder.path(), &["good.jsonl", "--video", video]);
+        let page = page_of(folder.path(), &["good.jsonl", "--video", video]);
         assert_eq!(page.all(".moment").len(), pictures, "{video}");
         let notes = page.all("#notes .warning");
         assert!(notes.iter().any(|n| n.contains(expected)), "{notes:?}");

@@ -85,7 +85,7 @@ pub fn time_step(seconds: f64, parts: usize) -> f64 {
     step.unwrap_or(least)
 }
 
-/// The smallest of 1, 2, 5 × 10ⁿ that divides 0..`max` into `parts` or fewer; 1 at least where
+/// The smallest of 1, 2, 2.5, 5 × 10ⁿ that divides 0..`max` into `parts` or fewer; 1 at least where
 /// only whole numbers make sense.
 pub fn value_step(max: f64, parts: usize, whole: bool) -> f64 {
     let least = max / parts.max(1) as f64;
@@ -93,9 +93,10 @@ pub fn value_step(max: f64, parts: usize, whole: bool) -> f64 {
         return 1.0;
     }
     let power = 10f64.powf(least.log10().floor());
-    let step = [1.0, 2.0, 5.0, 10.0]
+    let step = [1.0, 2.0, 2.5, 5.0, 10.0]
         .into_iter()
         .map(|factor| factor * power)
+        .filter(|step| !whole || step.fract() == 0.0)
         .find(|step| *step >= least * (1.0 - 1e-9))
         .unwrap_or(10.0 * power);
     if whole { step.max(1.0) } else { step }
@@ -260,7 +261,10 @@ mod tests {
             (7.0, 4, true, 2.0),
             (2.0, 4, true, 1.0),
             (2.0, 4, false, 0.5),
-            (93.0, 4, false, 50.0),
+            (93.0, 4, false, 25.0),
+            (93.0, 4, true, 25.0),
+            (9.0, 4, true, 5.0),
+            (9.0, 4, false, 2.5),
             (0.0, 4, false, 1.0),
         ] {
             assert_eq!(value_step(max, parts, whole), expected, "{max}");

@@ -107,14 +107,22 @@ impl Classes {
     pub const OWN: usize = 6;
 
     /// Of counted objects, most first, and of what was seen but had no track to be counted by.
-    fn of(objects: &[(String, usize)], seen: &[String]) -> Self {
-        let mut classes: Vec<String> = objects.iter().map(|(label, _)| label.clone()).collect();
-        for label in seen {
-            if !classes.contains(label) {
-                classes.push(label.clone());
-            }
+    fn of(objects: &[(String, usize)], log: &Log) -> Self {
+        let mut seen = vec![0; log.labels.len()];
+        for (label, n) in log.looks.iter().flat_map(|look| &look.counts) {
+            seen[*label] += *n as usize;
         }
-        Self(classes)
+        let seen = most_first(log.labels.iter().map(String::as_str).zip(seen));
+        let counted = |label: &str| objects.iter().any(|(known, _)| known == label);
+        let others = seen.into_iter().filter(|(label, _)| !counted(label));
+        Self(
+            objects
+                .iter()
+                .cloned()
+                .chain(others)
+                .map(|(label, _)| label)
+                .collect(),
+        )
     }
 
     /// Index of a class' colour: 0..[`OWN`](Self::OWN), or that for others.
@@ -143,7 +151,7 @@ impl Figures {
         let bins = timeline.axis.bins(BINS, BIN);
         let joined = spans::join(log, &timeline);
         let (objects, objects_from) = objects(log, &joined);
-        let classes = Classes::of(&objects, &log.labels);
+        let classes = Classes::of(&objects, log);
         let mut notes = log.warnings.clone();
         let presence = match objects_from {
             ObjectsFrom::Frames => presence_in_frames(log, &timeline, &bins, &classes),
@@ -429,9 +437,8 @@ fn zones(
 
 /// How long a visit was, and whether it may have been longer.
 fn dwell(event: &Event) -> Option<(f64, usize)> {
-    let seconds = event.data.get("duration")?.as_f64()?;
     let went_out = event.data.get("reason").and_then(|r| r.as_str()) == Some("outside");
-    Some((seconds, usize::from(!went_out)))
+    Some((spans::duration(event)?, usize::from(!went_out)))
 }
 
 /// The first ones, with a note of how many more there were.

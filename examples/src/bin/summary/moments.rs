@@ -82,35 +82,46 @@ pub fn choose(log: &Log, stream: usize, most: usize) -> Vec<Moment> {
         .collect()
 }
 
-/// Up to `most` (time, index) of groups, each sorted: shares as equal as the groups allow, and in
-/// each group those nearest to the middles of equal parts of the whole time. No time twice.
+/// Up to `most` (time, index) of groups, each sorted by time: shares as equal as the groups allow.
+/// The whole time is cut into equal parts, and those are dealt to the groups in turn, so that each
+/// group is spread over the time and the pictures are too. No time twice.
 fn spread(groups: &[Vec<(u64, usize)>], most: usize) -> Vec<(u64, usize)> {
     let times = || groups.iter().flatten().map(|(pts, _)| *pts);
     let (Some(first), Some(last)) = (times().min(), times().max()) else {
         return Vec::new();
     };
-    // Rare kinds first: they must not find their frame taken.
-    let mut order: Vec<&Vec<(u64, usize)>> = groups.iter().collect();
-    order.sort_by_key(|group| group.len());
     let mut taken = HashSet::new();
     let mut chosen = Vec::new();
-    for (i, group) in order.iter().enumerate() {
-        let room = most - chosen.len();
-        let share = room.div_ceil(order.len() - i).min(group.len());
-        for part in 0..share {
-            let middle = (2 * part + 1) as f64 / (2 * share) as f64;
-            let target = first + ((last - first) as f64 * middle) as u64;
-            let nearest = group
-                .iter()
-                .filter(|(pts, _)| !taken.contains(pts))
-                .min_by_key(|(pts, _)| pts.abs_diff(target));
-            if let Some(found) = nearest {
-                taken.insert(found.0);
-                chosen.push(*found);
-            }
+    let dealt = deal(groups, most);
+    for (part, group) in dealt.iter().enumerate() {
+        let middle = (2 * part + 1) as f64 / (2 * dealt.len()) as f64;
+        let target = first + ((last - first) as f64 * middle) as u64;
+        let nearest = groups[*group]
+            .iter()
+            .filter(|(pts, _)| !taken.contains(pts))
+            .min_by_key(|(pts, _)| pts.abs_diff(target));
+        if let Some(found) = nearest {
+            taken.insert(found.0);
+            chosen.push(*found);
         }
     }
     chosen
+}
+
+/// Which group each part of the time is for.
+fn deal(groups: &[Vec<(u64, usize)>], most: usize) -> Vec<usize> {
+    // Small groups first: what they cannot use is for the others.
+    let mut order: Vec<usize> = (0..groups.len()).collect();
+    order.sort_by_key(|group| groups[*group].len());
+    let mut room = most;
+    let mut parts = Vec::new();
+    for (i, group) in order.iter().enumerate() {
+        let share = room.div_ceil(order.len() - i).min(groups[*group].len());
+        room -= share;
+        parts.extend((0..share).map(|n| ((2 * n + 1) as f64 / (2 * share) as f64, *group)));
+    }
+    parts.sort_by(|a, b| a.0.total_cmp(&b.0));
+    parts.into_iter().map(|(_, group)| group).collect()
 }
 
 #[cfg(test)]
@@ -137,6 +148,26 @@ mod tests {
     }
 
     #[test]
+    fn kinds_that_are_as_frequent_take_turns() {
+        let kinds = ["zone.entered", "line.crossed", "object.appeared"];
+        let events: Vec<_> = (0..300)
+            .map(|t| (kinds[t % 3], "instant", "A", Some(t as f64), "{}"))
+            .collect();
+        let moments = choose(&log(&events), 0, 6);
+        assert_eq!(times(&moments).len(), 6);
+        let kinds: HashSet<_> = moments[..3]
+            .iter()
+            .map(|m| m.events[0].event.clone())
+            .collect();
+        assert_eq!(kinds.len(), 3);
+        let gaps = times(&moments)
+            .windows(2)
+            .map(|w| w[1] - w[0])
+            .collect::<Vec<_>>();
+        assert!(gaps.iter().all(|gap| (40..60).contains(gap)), "{gaps:?}");
+    }
+
+    #[test]
     fn a_frame_is_shown_once_with_all_its_events() {
         let log = log(&[
             ("object.appeared", "start", "A", Some(1.0), "{}"),
@@ -147,7 +178,7 @@ mod tests {
         let moments = choose(&log, 0, 24);
         assert_eq!(times(&moments), [1, 2]);
         let ids: Vec<_> = moments[0].events.iter().map(|e| e.id.as_str()).collect();
-        assert_eq!(ids, ["A", "B"]);
+        assert_eq!(ids, ["B", "A"]);
     }
 
     #[test]

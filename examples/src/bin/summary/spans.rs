@@ -1,7 +1,7 @@
 //! Events joined to what they are about: spans of a start and its end, and instants.
 
 use std::collections::HashMap;
-use vigil_analytics::Phase;
+use vigil_analytics::{Event, Phase};
 
 use crate::read::{Entry, Log, Timeline};
 
@@ -198,7 +198,7 @@ fn started(entry: &Entry, at: f64, axis_end: f64) -> Span {
 
 fn finish(span: &mut Span, entry: &Entry, at: f64) {
     span.end = at.max(span.begin);
-    span.duration = duration(entry);
+    span.duration = duration(&entry.event);
     span.reason = text(entry, "reason");
     span.is_open = false;
     span.seen.1 = match span.duration {
@@ -208,7 +208,7 @@ fn finish(span: &mut Span, entry: &Entry, at: f64) {
 }
 
 fn headless(entry: &Entry, at: f64, axis_start: f64) -> Span {
-    let lasted = duration(entry).unwrap_or(0.0);
+    let lasted = duration(&entry.event).unwrap_or(0.0);
     let begin = (at - lasted).max(axis_start).min(at);
     Span {
         source: Source::of(entry),
@@ -216,15 +216,16 @@ fn headless(entry: &Entry, at: f64, axis_start: f64) -> Span {
         begin,
         end: at,
         seen: (begin, at),
-        duration: duration(entry),
+        duration: duration(&entry.event),
         reason: text(entry, "reason"),
         is_headless: true,
         is_open: false,
     }
 }
 
-fn duration(entry: &Entry) -> Option<f64> {
-    let seconds = entry.event.data.get("duration")?.as_f64()?;
+/// `data.duration`, in seconds.
+pub fn duration(event: &Event) -> Option<f64> {
+    let seconds = event.data.get("duration")?.as_f64()?;
     (seconds >= 0.0).then_some(seconds)
 }
 

@@ -19,6 +19,8 @@ const PATIENCE: Duration = Duration::from_secs(20);
 const ALL: Duration = Duration::from_secs(180);
 /// Containers round times, each in its own way: a frame that is so little later is the one meant.
 const ROUNDING: gst::ClockTime = gst::ClockTime::from_mseconds(2);
+/// Times later than this, in nanoseconds, are in no video: as many as a seek can tell.
+const LATEST: u64 = i64::MAX as u64 / 2;
 /// JPEG quality, 1..100.
 const QUALITY: u8 = 80;
 
@@ -56,7 +58,7 @@ pub fn grab(file: &Path, times: &[u64]) -> Result<Grabbed> {
     gst::init()?;
     let times: Vec<_> = times
         .iter()
-        .map(|t| gst::ClockTime::from_nseconds(*t))
+        .map(|t| gst::ClockTime::from_nseconds((*t).min(LATEST)))
         .collect();
     let mut reader = Reader::open(file)?;
     let pictures = if reader.is_seekable() {

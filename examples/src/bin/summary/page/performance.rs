@@ -14,18 +14,19 @@ const POINTS: usize = 400;
 /// Rows of the table under a line, at most.
 const ROWS: usize = 60;
 
-/// Names of figures that are fractions of 1.
-const FRACTIONS: [&str; 9] = [
-    "precision",
-    "recall",
-    "f1",
-    "hota",
-    "deta",
-    "assa",
-    "mota",
-    "idf1",
-    "iou",
+/// Figures that are fractions of 1: their names, and how people write them.
+const FRACTIONS: [(&str, &str); 8] = [
+    ("precision", "precision"),
+    ("recall", "recall"),
+    ("f1", "F1"),
+    ("hota", "HOTA"),
+    ("deta", "DetA"),
+    ("assa", "AssA"),
+    ("idf1", "IDF1"),
+    ("mota", "MOTA"),
 ];
+/// How things were found, best first.
+const OUTCOMES: [&str; 3] = ["right", "missed", "false"];
 
 /// The section's content.
 pub fn render(run: &Run) -> Markup {
@@ -122,21 +123,48 @@ fn series(title: &str, unit: &str, points: &[(f64, f64)], matter: fn(f64, f64) -
 }
 
 fn truth(facts: &[(String, Value)]) -> Markup {
+    let mut facts: Vec<_> = facts.iter().collect();
+    facts.sort_by_key(|(name, _)| rank(name));
     html! {
         h3 { "Against the truth" }
         div.tiles.small {
             @for (name, value) in facts {
-                div.tile data-figure=(name) { strong { (fact(name, value)) } span { (name) } }
+                div.tile data-figure=(name) { strong { (fact(name, value)) } span { (readable(name)) } }
             }
         }
     }
 }
 
+/// The last word of a figure's name: `recall` of `tracks: recall`.
+fn last_word(name: &str) -> String {
+    name.rsplit(' ').next().unwrap_or(name).to_lowercase()
+}
+
+fn fraction(name: &str) -> Option<usize> {
+    let last = last_word(name);
+    FRACTIONS.iter().position(|(known, _)| *known == last)
+}
+
+/// Those that are known first, in their order.
+fn rank(name: &str) -> (usize, String) {
+    let last = last_word(name);
+    let outcome = OUTCOMES.iter().position(|known| *known == last);
+    let rank = fraction(name).or(outcome.map(|i| 2 * FRACTIONS.len() + i));
+    (rank.unwrap_or(FRACTIONS.len()), name.to_owned())
+}
+
+fn readable(name: &str) -> String {
+    let start = name.rfind(' ').map_or(0, |space| space + 1);
+    match fraction(name) {
+        Some(i) => format!("{}{}", &name[..start], FRACTIONS[i].1),
+        None => name.to_owned(),
+    }
+}
+
 fn fact(name: &str, value: &Value) -> String {
-    let last = name.rsplit(' ').next().unwrap_or(name).to_lowercase();
     match value {
         Value::Number(n) => match n.as_f64() {
-            Some(v) if FRACTIONS.contains(&last.as_str()) && v.abs() <= 1.0 => percent(v),
+            Some(v) if fraction(name).is_some() && v.abs() <= 1.0 => percent(v),
             Some(v) => number(v),
             None => n.to_string(),
         },
@@ -150,6 +178,31 @@ fn fact(name: &str, value: &Value) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_known_is_named_and_ordered() {
+        let mut names = [
+            "switches",
+            "events: right",
+            "hota",
+            "events: false",
+            "recall",
+            "a b",
+        ];
+        names.sort_by_key(|name| rank(name));
+        let names: Vec<_> = names.into_iter().map(readable).collect();
+        assert_eq!(
+            names,
+            [
+                "recall",
+                "HOTA",
+                "a b",
+                "switches",
+                "events: right",
+                "events: false"
+            ]
+        );
+    }
 
     #[test]
     fn fractions_are_percent_and_counts_are_not() {

@@ -58,3 +58,44 @@ fn the_same_input_gives_the_same_page() {
     ]);
     assert_eq!(page(&log, "{}"), page(&log, "{}"));
 }
+
+#[test]
+fn numbers_that_make_no_sense_break_nothing() {
+    let odd = [
+        "0",
+        "-5",
+        "1.7e308",
+        "1e-300",
+        "null",
+        "true",
+        "[]",
+        "{}",
+        "\"x\"",
+        "18446744073709551615",
+    ];
+    let mut log = Log::default();
+    for (i, value) in odd.iter().enumerate() {
+        for (kind, phase) in [
+            ("zone.entered", "start"),
+            ("zone.exited", "end"),
+            ("line.crossed", "instant"),
+            ("object.appeared", "start"),
+            ("object.left", "end"),
+            ("what", "update"),
+        ] {
+            for pts in ["0", "1000000000", "18446744073709551615"] {
+                let line = format!(
+                    r#"{{"schema":"vigil/1","id":"{i}","event":"{kind}","phase":"{phase}","stream":"s","pts":{pts},"frame":{{"number":0,"width":0,"height":0}},"zone":"z","line":"l","data":{{"duration":{value},"inside":{value},"reason":{value},"direction":"forward","counts":{{"forward":{value},"backward":{value}}}}}}}"#
+                );
+                log.read("t", line.as_bytes()).unwrap();
+            }
+        }
+    }
+    let run = r#"{"fps": -1, "seconds": 1e300, "duration": 1e300, "latency_ms": {"p50": 1.7e308},
+                  "fps_series": [[0, 1.7e308], [1e300, -1]], "latency_series": [[5, 0]]}"#;
+    let html = page(&log, run);
+    assert!(html.len() < 500_000, "{}", html.len());
+    for wrong in ["NaN", "inf\"", "-inf"] {
+        assert!(!html.contains(wrong), "{wrong}");
+    }
+}

@@ -1,13 +1,14 @@
 //! The timeline: a lane for each zone, line and rule.
 
 use maud::{Markup, html};
+use std::collections::BTreeSet;
 
 use super::chart::{Table, WIDTH, time_labels, time_ticks};
 use super::text::{coordinate, count, duration, plural};
 use crate::axis::{Axis, Bins};
 use crate::figures::Figures;
 use crate::lanes::{self, Density, Lane, Marks};
-use crate::spans::{Instant, Span};
+use crate::spans::{Instant, Span, Who};
 
 /// Height of a row of spans in pixels.
 const ROW: f64 = 12.0;
@@ -16,7 +17,7 @@ const LANE: f64 = 32.0;
 /// Ticks on the axis, at most about.
 const TICKS: usize = 10;
 /// Least width of a span, so that short ones can be seen.
-const LEAST: f64 = 1.5;
+const LEAST: f64 = 2.0;
 
 /// The section's content.
 pub fn render(figures: &Figures) -> Markup {
@@ -27,7 +28,7 @@ pub fn render(figures: &Figures) -> Markup {
         @if lanes.is_empty() {
             p.note { "No event says when it was." }
         } @else {
-            (controls(figures))
+            (controls(&lanes, figures))
             div.lanes {
                 @for lane in &lanes { (render_lane(lane, figures, &ticks)) }
                 div.lane.axis { div.name {} (time_labels(&ticks)) }
@@ -38,11 +39,11 @@ pub fn render(figures: &Figures) -> Markup {
 }
 
 /// The legend of classes, whose entries the script makes switches, and a search field.
-fn controls(figures: &Figures) -> Markup {
+fn controls(lanes: &[Lane], figures: &Figures) -> Markup {
     html! {
         div.controls {
             div.chips role="group" aria-label="Classes" {
-                @for (index, name) in figures.classes.legend() {
+                @for (index, name) in shown(lanes, figures) {
                     button.chip type="button" aria-pressed="true" data-class=(index) {
                         i class={ "key c" (index) } {} (class_name(&name))
                     }
@@ -51,6 +52,26 @@ fn controls(figures: &Figures) -> Markup {
             input #filter type="search" placeholder="Filter by zone, line, event, object" aria-label="Filter";
         }
     }
+}
+
+/// Colours that marks on the timeline have.
+fn shown(lanes: &[Lane], figures: &Figures) -> Vec<(usize, String)> {
+    let mut used = BTreeSet::new();
+    for lane in lanes {
+        let mut add = |who: &Who| used.insert(figures.classes.index(&who.label));
+        match &lane.marks {
+            Marks::Spans(placed, _) => placed.iter().for_each(|(_, span)| {
+                add(&span.who);
+            }),
+            Marks::Ticks(instants) => instants.iter().for_each(|instant| {
+                add(&instant.who);
+            }),
+            Marks::Density(..) => (),
+        }
+    }
+    let mut legend = figures.classes.legend();
+    legend.retain(|(index, _)| used.contains(index));
+    legend
 }
 
 /// A class for people: what has no name is an object.
@@ -68,11 +89,11 @@ fn render_lane(lane: &Lane, figures: &Figures, ticks: &[(f64, String)]) -> Marku
         .iter()
         .map(|(at, _)| format!("M{} 0V{height}", coordinate(at * WIDTH)))
         .collect();
-    let title = title(lane, figures);
-    let subtitle = subtitle(lane);
+    let title = title(lane);
+    let subtitle = subtitle(lane, figures);
     html! {
         div.lane data-name={ (title) " " (subtitle) } {
-            div.name { b { (title) } span { (subtitle) } }
+            div.name title={ (title) ", " (subtitle) } { b { (title) } span { (subtitle) } }
             svg viewBox={ "0 0 " (WIDTH) " " (height) } preserveAspectRatio="none"
                 style={ "height:" (height) "px" } role="img" aria-label={ (title) ", " (subtitle) } {
                 path.grid d=(grid) {}
@@ -95,20 +116,16 @@ fn render_lane(lane: &Lane, figures: &Figures, ticks: &[(f64, String)]) -> Marku
     }
 }
 
-/// Name of the zone, line or rule, with the stream where there are several.
-fn title(lane: &Lane, figures: &Figures) -> String {
-    let name = match lane.source.name.as_str() {
+/// Name of the zone, line or rule.
+fn title<'a>(lane: &'a Lane) -> &'a str {
+    match lane.source.name.as_str() {
         "" => &lane.source.kind,
         name => name,
-    };
-    match figures.streams.get(lane.source.stream) {
-        Some(stream) if figures.streams.len() > 1 => format!("{name} ({stream})"),
-        _ => name.to_owned(),
     }
 }
 
-/// What kind, and how many: `zone, 12 visits`.
-fn subtitle(lane: &Lane) -> String {
+/// Which stream, where there are several, what kind, and how many: `cam-1 · zone: 12 visits`.
+fn subtitle(lane: &Lane, figures: &Figures) -> String {
     let n = lane.count;
     let many = match lane.source.kind.as_str() {
         "zone" => plural(n, "visit", "visits"),
@@ -116,11 +133,16 @@ fn subtitle(lane: &Lane) -> String {
         "object" => plural(n, "appearance", "appearances"),
         _ => plural(n, "event", "events"),
     };
-    let family = lane.source.family();
-    match &lane.marks {
-        Marks::Density(..) => format!("{family}: {many}, as density"),
-        _ => format!("{family}: {many}"),
-    }
+    let stream = figures.streams.get(lane.source.stream);
+    let stream = stream.filter(|_| figures.streams.len() > 1);
+    let stream = stream
+        .map(|stream| format!("{stream} · "))
+        .unwrap_or_default();
+    let density = match &lane.marks {
+        Marks::Density(..) => ", as density",
+        _ => "",
+    };
+    format!("{stream}{}: {many}{density}", lane.source.family())
 }
 
 fn colour(label: &str, figures: &Figures) -> String {
@@ -221,17 +243,18 @@ fn render_density(
 
 fn table(lanes: &[Lane], figures: &Figures) -> Table {
     let rows = lanes.iter().map(|lane| {
+        let stream = figures.streams.get(lane.source.stream);
         vec![
             lane.source.kind.clone(),
-            title(lane, figures),
+            title(lane).to_owned(),
+            stream.cloned().unwrap_or_default(),
             count(lane.count as u64),
             lane.lasted.map_or_else(|| "–".into(), duration),
         ]
     });
+    let header = ["Kind", "Name", "Stream", "Events", "Duration together"];
     Table {
-        header: ["Kind", "Name", "Events", "Duration together"]
-            .map(String::from)
-            .into(),
+        header: header.map(String::from).into(),
         rows: rows.collect(),
     }
 }
