@@ -140,6 +140,10 @@ fn the_page_of_a_real_run_says_what_happened_and_shows_it() {
         assert_eq!(row[1..], ["1", "1"], "{row:?}");
     }
     walk::check_pictures(&page.html);
+
+    walk::without_index(folder.path());
+    let arguments = ["events.jsonl", "--video", "walk.y4m"];
+    walk::check_pictures(&page_of(folder.path(), &arguments).html);
 }
 
 #[test]

@@ -169,6 +169,18 @@ fn launch(description: &str, file: &Path) {
     finish(&pipeline);
 }
 
+/// The same video without an index: it cannot be sought in.
+pub fn without_index(folder: &Path) {
+    let walk = folder.join("walk.mkv");
+    launch(
+        &format!(
+            "filesrc location={} ! matroskademux ! jpegdec ! videoconvert ! y4menc ! filesink name=sink",
+            walk.display()
+        ),
+        &folder.join("walk.y4m"),
+    );
+}
+
 /// A second of sound.
 pub fn sound(file: &Path) {
     launch(

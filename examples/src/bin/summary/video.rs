@@ -1,8 +1,8 @@
 //! Frames of a video at given times, as small JPEG pictures.
 //!
 //! The main thread seeks a paused pipeline to one time after the other and takes the frame that
-//! the sink prerolls with; where the container cannot seek, it plays the video once instead and
-//! keeps the frames that it wants. Decoding is in GStreamer's threads.
+//! the sink prerolls with; where that does not lead there, it plays the video once instead and keeps
+//! the frames that it wants. Decoding is in GStreamer's threads.
 
 use gst::prelude::*;
 use image::{ExtendedColorType, ImageEncoder};
@@ -61,10 +61,14 @@ pub fn grab(file: &Path, times: &[u64]) -> Result<Grabbed> {
         .map(|t| gst::ClockTime::from_nseconds((*t).min(LATEST)))
         .collect();
     let mut reader = Reader::open(file)?;
-    let pictures = if reader.is_seekable() {
-        reader.seek_to_each(&times)
-    } else {
-        reader.play_past(&times)
+    let sought = reader.is_seekable().then(|| reader.seek_to_each(&times));
+    let pictures = match sought {
+        Some(Ok(pictures)) => pictures,
+        Some(Err(_)) => {
+            reader = Reader::open(file)?;
+            reader.play_past(&times)
+        }
+        None => reader.play_past(&times),
     };
     let missing = pictures.iter().filter(|picture| picture.is_none()).count();
     let warning = match (reader.failure.take(), missing) {
@@ -175,31 +179,27 @@ impl Reader {
         }
     }
 
-    fn seek_to_each(&mut self, times: &[gst::ClockTime]) -> Vec<Option<Picture>> {
-        times
-            .iter()
-            .map(|time| {
-                if self.failure.is_some() {
-                    return None;
-                }
-                let found = self.seek_to(*time);
-                found.unwrap_or_else(|error| {
-                    self.failure = Some(error.to_string());
-                    None
-                })
-            })
-            .collect()
+    fn seek_to_each(&self, times: &[gst::ClockTime]) -> Result<Vec<Option<Picture>>> {
+        times.iter().map(|time| self.seek_to(*time)).collect()
     }
 
-    /// The frame that is shown at `time`; `None` past the end.
+    /// The frame that is shown at `time`; `None` past the end. An error where a seek fails or leads
+    /// elsewhere, as in containers without an index.
     fn seek_to(&self, time: gst::ClockTime) -> Result<Option<Picture>> {
         let flags = gst::SeekFlags::FLUSH | gst::SeekFlags::ACCURATE;
         self.pipeline
             .seek_simple(flags, time + ROUNDING)
             .map_err(|_| format!("it cannot go to {time:.3}"))?;
         self.settle()?;
-        let sample = self.sink.try_pull_preroll(gst::ClockTime::ZERO);
-        sample.as_ref().map(picture).transpose()
+        let Some(sample) = self.sink.try_pull_preroll(gst::ClockTime::ZERO) else {
+            return Ok(None);
+        };
+        let (from, to) = span(&sample).ok_or("it has no times")?;
+        let near = to - from + ROUNDING;
+        if time + near < from || time > to + near {
+            return Err(format!("going to {time:.3} leads to {from:.3}").into());
+        }
+        picture(&sample).map(Some)
     }
 
     /// Plays once and keeps the frame that is shown at each of the times.
@@ -229,9 +229,10 @@ impl Reader {
                 });
             }
             // What is wanted before the next frame is the one that is shown until then.
-            let until = next.as_ref().and_then(|sample| span(sample)?.0);
-            let last = shown.as_ref().and_then(|sample| span(sample)?.1);
-            let until = if next.is_some() { until } else { last };
+            let until = match &next {
+                Some(next) => span(next).map(|(from, _)| from),
+                None => shown.as_ref().and_then(span).map(|(_, to)| to),
+            };
             while let (Some((time, slot)), Some(until), Some(sample)) =
                 (wanted.peek_mut(), until, &shown)
                 && **time + ROUNDING < until
@@ -249,12 +250,14 @@ impl Reader {
 }
 
 /// From when to when a frame is shown, in stream time; a frame without a duration for a second.
-fn span(sample: &gst::Sample) -> Option<(Option<gst::ClockTime>, Option<gst::ClockTime>)> {
+fn span(sample: &gst::Sample) -> Option<(gst::ClockTime, gst::ClockTime)> {
     let buffer = sample.buffer()?;
     let segment = sample.segment()?.downcast_ref::<gst::ClockTime>()?;
-    let from = segment.to_stream_time(buffer.pts()?);
-    let lasts = buffer.duration().unwrap_or(gst::ClockTime::SECOND);
-    Some((from, from.map(|from| from + lasts)))
+    let from = segment.to_stream_time(buffer.pts()?)?;
+    Some((
+        from,
+        from + buffer.duration().unwrap_or(gst::ClockTime::SECOND),
+    ))
 }
 
 /// Lets through the first video stream and nothing else: sound would be decoded for nobody.
