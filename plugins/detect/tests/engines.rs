@@ -135,13 +135,12 @@ fn all_engines_answer_alike() {
 #[test]
 fn samples_lie_in_the_input_channel_by_channel_and_row_by_row() {
     // The picture itself, as an output.
-    let file = ModelFile::missing();
     let mut graph = Graph::new();
     let images = graph.input("images", "1,3,32,64");
     let one = graph.floats(&[1], &[1.0]);
     let same = graph.node("Mul", &[&images, &one], &[]);
     graph.output(&same, "same", "1,3,32,64");
-    graph.write(&file.path());
+    let file = ModelFile::of(graph);
     for kind in engines() {
         let mut runner = load(&file, kind, 1).runner;
         let samples: Vec<f32> = (0..3 * 32 * 64).map(|i| i as f32).collect();
@@ -199,17 +198,11 @@ fn runners_work_at_the_same_time() {
 
 #[test]
 fn a_fixed_batch_is_fed_whole_and_its_first_picture_counts() {
-    let file = ModelFile::missing();
     let mut graph = Graph::new();
     let images = graph.input("images", "2,3,64,64");
-    let axes = Attribute::Ints("axes", &[1, 2, 3]);
-    let mean = graph.node(
-        "ReduceMean",
-        &[&images],
-        &[axes, Attribute::Int("keepdims", 1)],
-    );
+    let mean = graph.mean(&images, true);
     graph.output(&mean, "mean", "2,1,1,1");
-    graph.write(&file.path());
+    let file = ModelFile::of(graph);
     for kind in engines() {
         let mut runner = load(&file, kind, 1).runner;
         assert_eq!(runner.input_mut().len(), 3 * 64 * 64, "one picture's part");
@@ -221,7 +214,6 @@ fn a_fixed_batch_is_fed_whole_and_its_first_picture_counts() {
 
 #[test]
 fn outputs_come_in_the_files_order_and_those_of_other_types_are_empty() {
-    let file = ModelFile::missing();
     let mut graph = Graph::new();
     let images = graph.input("images", "1,3,64,64");
     let two = graph.floats(&[1], &[2.0]);
@@ -230,7 +222,7 @@ fn outputs_come_in_the_files_order_and_those_of_other_types_are_empty() {
     graph.output(&double, "zebra", "1,3,64,64");
     graph.output_of_i64(&whole, "middle", "1,3,64,64");
     graph.output(&images, "ant", "1,3,64,64");
-    graph.write(&file.path());
+    let file = ModelFile::of(graph);
     for kind in engines() {
         let mut runner = load(&file, kind, 1).runner;
         assert_eq!(runner.output_names(), ["zebra", "middle", "ant"]);
@@ -242,12 +234,11 @@ fn outputs_come_in_the_files_order_and_those_of_other_types_are_empty() {
 
 #[test]
 fn a_model_that_the_engine_does_not_take_is_an_error_that_says_which() {
-    let unknown = ModelFile::missing();
     let mut graph = Graph::new();
     let images = graph.input("images", "1,3,64,64");
     let boxes = graph.node("GuessBoxes", &[&images], &[]);
     graph.output(&boxes, "output0", "1,3,6");
-    graph.write(&unknown.path());
+    let unknown = ModelFile::of(graph);
     let path = unknown.path();
     for kind in engines() {
         let Err(error) = choose(&source(&unknown), Some(kind), 1) else {
@@ -270,15 +261,9 @@ fn a_model_that_the_engine_does_not_take_is_an_error_that_says_which() {
 #[test]
 fn a_run_that_fails_is_an_error_and_the_next_one_may_succeed() {
     // Bright pictures make a shape that does not fit the addition.
-    let file = ModelFile::missing();
     let mut graph = Graph::new();
     let images = graph.input("images", "1,3,64,64");
-    let axes = Attribute::Ints("axes", &[1, 2, 3]);
-    let mean = graph.node(
-        "ReduceMean",
-        &[&images],
-        &[axes, Attribute::Int("keepdims", 1)],
-    );
+    let mean = graph.mean(&images, true);
     let one = graph.ints(&[1]);
     let two = graph.floats(&[1], &[2.0]);
     let count = graph.node("Reshape", &[&mean, &one], &[]);
@@ -289,7 +274,7 @@ fn a_run_that_fails_is_an_error_and_the_next_one_may_succeed() {
     // 0.5 gives one value, 2.0 gives four, which [1, 3, 6] cannot be extended by.
     let boxes = graph.node("Add", &[&three, &ones], &[]);
     graph.output(&boxes, "output0", "1,3,6");
-    graph.write(&file.path());
+    let file = ModelFile::of(graph);
     for kind in engines() {
         let mut runner = load(&file, kind, 1).runner;
         runner.input_mut().fill(2.0);

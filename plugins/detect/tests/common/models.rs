@@ -65,6 +65,13 @@ impl ModelFile {
         Self::named("tiny.onnx", content)
     }
 
+    /// The file of a model.
+    pub fn of(graph: Graph) -> Self {
+        let this = Self::missing();
+        graph.write(&this.path());
+        this
+    }
+
     /// A file of this name, in a folder of its own.
     pub fn named(name: &'static str, content: impl AsRef<[u8]>) -> Self {
         let this = Self {
@@ -94,9 +101,7 @@ impl ModelFile {
 
 impl Tiny {
     pub fn file(&self) -> ModelFile {
-        let file = ModelFile::missing();
-        self.graph().write(&file.path());
-        file
+        ModelFile::of(self.graph())
     }
 
     /// The boxes that the model finds on a picture of this mean: class, score, corners in input
@@ -117,12 +122,7 @@ impl Tiny {
             "64,64"
         };
         let images = graph.input("images", &format!("1,3,{side}"));
-        let axes = Attribute::Ints("axes", &[1, 2, 3]);
-        let mean = graph.node(
-            "ReduceMean",
-            &[&images],
-            &[axes, Attribute::Int("keepdims", 1)],
-        );
+        let mean = graph.mean(&images, true);
         let one = graph.ints(&[1, 1, 1]);
         let mean = graph.node("Reshape", &[&mean, &one], &[]);
         let (dims, base, slope) = self.tables();
@@ -206,18 +206,11 @@ impl Tiny {
 
 /// A model that takes a picture and gives ten scores for it, as classifiers do.
 pub fn classifier() -> ModelFile {
-    let file = ModelFile::missing();
     let mut graph = Graph::new();
     let images = graph.input("images", "1,3,64,64");
-    let axes = Attribute::Ints("axes", &[1, 2, 3]);
-    let mean = graph.node(
-        "ReduceMean",
-        &[&images],
-        &[axes, Attribute::Int("keepdims", 0)],
-    );
+    let mean = graph.mean(&images, false);
     let scores = graph.floats(&[1, 10], &[0.1; 10]);
     let scores = graph.node("Mul", &[&scores, &mean], &[]);
     graph.output(&scores, "scores", "1,10");
-    graph.write(&file.path());
-    file
+    ModelFile::of(graph)
 }

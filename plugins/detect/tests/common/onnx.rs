@@ -189,6 +189,13 @@ impl Graph {
         name
     }
 
+    /// The mean of each picture's samples, with axes of 1 in place of the reduced ones, or without.
+    pub fn mean(&mut self, images: &str, keep_axes: bool) -> String {
+        let axes = Attribute::Ints("axes", &[1, 2, 3]);
+        let keep = Attribute::Int("keepdims", keep_axes.into());
+        self.node("ReduceMean", &[images], &[axes, keep])
+    }
+
     /// A constant of f32.
     pub fn floats(&mut self, dims: &[i64], values: &[f32]) -> String {
         let bytes = values.iter().flat_map(|value| value.to_le_bytes());
