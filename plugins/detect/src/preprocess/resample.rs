@@ -154,16 +154,10 @@ impl Plan {
         if let Source::Converted(converter) = &mut self.source {
             converter.forget();
         }
-        for y in 0..self.rows.len() {
-            self.blend(level, frame, self.rows[y]);
+        for (y, tap) in self.rows.iter().enumerate() {
+            let (rows, step) = blend(&mut self.source, &mut self.blended, level, frame, *tap);
             let at = (top + y) * width + left;
-            for (channel, plane) in planes.iter_mut().enumerate() {
-                let (row, step) = match &self.source {
-                    Source::Packed { offsets, step } => {
-                        (&self.blended[0][offsets[channel]..], *step)
-                    }
-                    Source::Converted(_) => (&self.blended[channel][..], 1),
-                };
+            for (row, plane) in rows.into_iter().zip(&mut planes) {
                 let out = &mut plane[at..at + content_width];
                 match &self.columns {
                     Columns::Same => kernel::store_columns(level, row, scale, out),
@@ -175,40 +169,44 @@ impl Plan {
             }
         }
     }
+}
 
-    /// Blends the rows of a tap.
-    fn blend(&mut self, level: Level, frame: &FrameView, tap: Tap) {
-        match &mut self.source {
-            Source::Packed { step, .. } => {
-                let bytes = self.frame.width * *step;
-                let out = &mut self.blended[0][..bytes];
-                // A row's last pixel may end before its step does.
-                let bytes = frame.format().pixels.plane_size(0, self.frame.width, 1).0;
-                let first = frame.row(0, tap.first, bytes);
-                if tap.frac == 0.0 {
-                    kernel::widen_row(level, first, out);
-                } else {
-                    let second = frame.row(0, tap.first + 1, bytes);
-                    kernel::blend_bytes(level, first, second, tap.frac, out);
-                }
+/// R, G and B of the blend of a tap's rows, and how far apart their samples are. `blended` is where
+/// it is made, if it is not a row that is there already.
+fn blend<'a>(
+    source: &'a mut Source,
+    blended: &'a mut [Vec<f32>; 3],
+    level: Level,
+    frame: &FrameView,
+    tap: Tap,
+) -> ([&'a [f32]; 3], usize) {
+    match source {
+        Source::Packed { offsets, step } => {
+            let format = frame.format();
+            let out = &mut blended[0][..format.width * *step];
+            // A row's last pixel may end before its step does.
+            let bytes = format.pixels.plane_size(0, format.width, 1).0;
+            let first = frame.row(0, tap.first, bytes);
+            if tap.frac == 0.0 {
+                kernel::widen_row(level, first, out);
+            } else {
+                let second = frame.row(0, tap.first + 1, bytes);
+                kernel::blend_bytes(level, first, second, tap.frac, out);
             }
-            Source::Converted(converter) => {
-                let width = converter.width();
-                let second = if tap.frac == 0.0 {
-                    tap.first
-                } else {
-                    tap.first + 1
-                };
-                let [first, second] = converter.rows(level, frame, tap.first, second);
-                for (channel, out) in self.blended.iter_mut().enumerate() {
-                    let out = &mut out[..width];
-                    if tap.frac == 0.0 {
-                        out.copy_from_slice(&first[channel]);
-                    } else {
-                        kernel::blend_rows(level, &first[channel], &second[channel], tap.frac, out);
-                    }
-                }
+            (offsets.map(|offset| &blended[0][offset..]), *step)
+        }
+        Source::Converted(converter) => {
+            let width = converter.width();
+            let second = tap.first + usize::from(tap.frac != 0.0);
+            let [first, second] = converter.rows(level, frame, tap.first, second);
+            if tap.frac == 0.0 {
+                return (first.each_ref().map(|channel| &channel[..]), 1);
             }
+            for (channel, out) in blended.iter_mut().enumerate() {
+                let out = &mut out[..width];
+                kernel::blend_rows(level, &first[channel], &second[channel], tap.frac, out);
+            }
+            (blended.each_ref().map(|channel| &channel[..]), 1)
         }
     }
 }

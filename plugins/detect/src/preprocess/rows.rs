@@ -18,7 +18,8 @@ struct Sited {
     frac: Vec<f32>,
 }
 
-/// Converts rows, or those of their pixels that are needed, and keeps the last two: neighbouring output rows share them.
+/// Converts rows, or those of their pixels that are needed, and keeps the last two: neighbouring
+/// output rows share them.
 pub(super) struct Converter {
     frame: FrameFormat,
     color: ColorMap,
@@ -47,7 +48,7 @@ impl Converter {
         } else {
             pixels.len()
         };
-        let row = || vec![0.0f32; width];
+        let row = || vec![0.0f32; width + 1];
         let rgb = || [row(), row(), row()];
         let components = frame.pixels.components();
         let is_subsampled = components.iter().any(|c| c.sub_x + c.sub_y > 0);
@@ -70,9 +71,10 @@ impl Converter {
         }
     }
 
-    /// How many pixels a row has.
+    /// How many pixels a row has. It has room for one more: a second neighbour of the last one, to
+    /// be read with a share of 0.
     pub fn width(&self) -> usize {
-        self.expanded[0].len()
+        self.expanded[0].len() - 1
     }
 
     /// Forgets the rows of the last frame.
@@ -114,7 +116,8 @@ impl Converter {
     /// One sample of component `c` for each pixel of row `y`.
     fn expand(&mut self, level: Level, frame: &FrameView, c: usize, y: usize) {
         let component = self.frame.pixels.components()[c];
-        let out = &mut self.expanded[c];
+        let width = self.width();
+        let out = &mut self.expanded[c][..width];
         match &self.sited {
             Some(sited) if component.sub_x + component.sub_y > 0 => {
                 let tap = sited_row(&self.frame, &component, y);
