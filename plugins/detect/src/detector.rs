@@ -60,9 +60,13 @@ impl LoadedModel {
         let (info, bytes) = model::read(&options.model)?;
         let input = model::plan_input(&info, options.input_size)?;
         // Where the file fixes all shapes it is refused before an engine spends time on it.
-        if let Some(shapes) = info.fixed_output_shapes() {
-            model::recognise(&info, &input, &shapes, options.labels.clone())?;
-        }
+        let fixed = match info.fixed_output_shapes() {
+            Some(shapes) => {
+                let spec = model::recognise(&info, &input, &shapes, options.labels.clone())?;
+                Some((shapes, spec))
+            }
+            None => None,
+        };
         let source = ModelSource {
             path: options.model.clone(),
             bytes: Arc::new(bytes),
@@ -76,7 +80,10 @@ impl LoadedModel {
             run_time,
             reason,
         } = engine::choose(&source, options.engine, options.threads)?;
-        let spec = model::recognise(&source.info, &input, &output_shapes, options.labels.clone())?;
+        let spec = match fixed {
+            Some((shapes, spec)) if shapes == output_shapes => spec,
+            _ => model::recognise(&source.info, &input, &output_shapes, options.labels.clone())?,
+        };
         let loaded = Self {
             spec,
             input,
