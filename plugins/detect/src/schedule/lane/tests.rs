@@ -220,3 +220,33 @@ fn results_find_their_frame_though_others_were_dropped() {
     assert_eq!(lane.pop(), Ok(Output::Event("b")));
     assert!(matches!(lane.pop(), Ok(Output::Done(frame, 11, _)) if *frame == 1));
 }
+
+#[test]
+fn results_that_need_no_worker_keep_their_place_and_wait_for_room() {
+    let lane = Arc::new(TestLane::new(1, 3));
+    lane.submit(Arc::new(0), Overload::Wait).unwrap();
+    lane.push("event").unwrap();
+    lane.pass_done(Arc::new(1), 10).unwrap();
+    // Three entries are in: the fourth waits until one has left.
+    let full = {
+        let lane = lane.clone();
+        thread::spawn(move || lane.pass_done(Arc::new(2), 20))
+    };
+    let job = lane.take().unwrap();
+    lane.finish(job, 0);
+    let mut left = Vec::new();
+    while left.len() < 4 {
+        left.push(match lane.pop().unwrap() {
+            Output::Done(frame, result, _) => (Some(*frame), result),
+            Output::Event(_) => (None, 0),
+            other => panic!("{other:?}"),
+        });
+    }
+    assert_eq!(
+        left,
+        [(Some(0), 0), (None, 0), (Some(1), 10), (Some(2), 20)]
+    );
+    full.join().unwrap().unwrap();
+    lane.flush();
+    assert_eq!(lane.pass_done(Arc::new(3), 30), Err(Closed));
+}
