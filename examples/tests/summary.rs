@@ -82,6 +82,17 @@ fn the_page_of_a_real_run_says_what_happened_and_shows_it() {
             "run.json",
         ],
     );
+    check_header(&page);
+    check_charts(&page);
+    walk::check_pictures(&page.html);
+
+    walk::without_index(folder.path());
+    let arguments = ["events.jsonl", "--video", "walk.y4m"];
+    walk::check_pictures(&page_of(folder.path(), &arguments).html);
+}
+
+/// The key figures of the walk.
+fn check_header(page: &Page) {
     assert_eq!(page.all("h1"), ["walk.mkv"]);
     let (events, kinds) = page.figure("events");
     assert_eq!(events, "7");
@@ -111,7 +122,10 @@ fn the_page_of_a_real_run_says_what_happened_and_shows_it() {
     assert_eq!(page.figure("precision").0, "99 %");
     assert_eq!(page.figure("events: right").0, "7");
     assert!(page.all("header p")[0].contains("60 frames"));
+}
 
+/// The lanes and charts of the walk.
+fn check_charts(page: &Page) {
     assert_eq!(
         page.lanes(),
         [
@@ -139,11 +153,6 @@ fn the_page_of_a_real_run_says_what_happened_and_shows_it() {
     for row in page.rows("Objects at once") {
         assert_eq!(row[1..], ["1", "1"], "{row:?}");
     }
-    walk::check_pictures(&page.html);
-
-    walk::without_index(folder.path());
-    let arguments = ["events.jsonl", "--video", "walk.y4m"];
-    walk::check_pictures(&page_of(folder.path(), &arguments).html);
 }
 
 #[test]

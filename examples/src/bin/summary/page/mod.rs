@@ -4,7 +4,8 @@
 //! |---|---|
 //! | [`chart`] | charts with axes |
 //! | [`timeline`] | the lanes |
-//! | [`counts`] | objects over time, lines, zones, dwell times |
+//! | [`counts`] | objects over time, lines |
+//! | [`zones`] | who is inside, dwell times |
 //! | [`performance`] | speed, latency, comparison with the truth |
 //! | [`gallery`] | pictures of moments |
 //! | [`text`] | numbers as people read them |
@@ -17,6 +18,7 @@ mod gallery;
 mod performance;
 mod text;
 mod timeline;
+mod zones;
 
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
@@ -77,7 +79,7 @@ fn section(id: &str, figures: &Figures, run: &Run, moments: &[Moment]) -> Markup
         "timeline" => timeline::render(figures),
         "counts" => counts::objects(figures),
         "lines" => counts::lines(figures),
-        "zones" => counts::zones(figures),
+        "zones" => zones::render(figures),
         "performance" => performance::render(run),
         "moments" => gallery::render(figures, moments),
         _ => notes(figures),
