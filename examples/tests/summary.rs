@@ -147,10 +147,13 @@ fn check_charts(page: &Page) {
     assert_eq!(
         means,
         [
-            "0", "0", "0", "0.4", "1", "1", "1", "0.4", "0", "0", "0", "0"
+            "0", "0", "0", "0", "0.4", "1", "1", "1", "0.4", "0", "0", "0", "0"
         ]
     );
-    for row in page.rows("Objects at once") {
+    let present = page.rows("Objects at once");
+    // The first frame is at 0.5 s.
+    assert_eq!(present[0][1..], ["–", "–"]);
+    for row in &present[1..] {
         assert_eq!(row[1..], ["1", "1"], "{row:?}");
     }
 }

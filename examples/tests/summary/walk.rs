@@ -10,6 +10,8 @@ use vigil_analytics::{BBox, Detection, objects};
 const SIZE: (usize, usize) = (320, 240);
 const FRAMES: u64 = 60;
 const MS: u64 = 100;
+/// PTS of the first frame: not 0, as in many files.
+const START_MS: u64 = 500;
 /// What the person moves in a frame, and its size, in pixels.
 const STEP: f32 = 5.0;
 const PERSON: (f32, f32) = (20.0, 80.0);
@@ -98,7 +100,7 @@ fn frame(n: u64) -> gst::Buffer {
     }
     let mut buffer = gst::Buffer::from_mut_slice(pixels);
     let frame = buffer.get_mut().unwrap();
-    frame.set_pts(gst::ClockTime::from_mseconds(n * MS));
+    frame.set_pts(gst::ClockTime::from_mseconds(START_MS + n * MS));
     frame.set_duration(gst::ClockTime::from_mseconds(MS));
     let thing = |label, x, y, (w, h): (f32, f32)| Detection {
         label: gst::glib::Quark::from_str(label),
@@ -169,7 +171,8 @@ fn launch(description: &str, file: &Path) {
     finish(&pipeline);
 }
 
-/// The same video without an index: it cannot be sought in.
+/// The same video without times of its own, so that it begins at 0, and without an index, so that
+/// it cannot be sought in.
 pub fn without_index(folder: &Path) {
     let walk = folder.join("walk.mkv");
     launch(

@@ -17,7 +17,7 @@ pub struct Args {
     #[arg(long, value_name = "JSONL")]
     pub objects: Option<PathBuf>,
 
-    /// Video with the events' timestamps, for pictures of moments
+    /// The video, from the first frame that was analysed on, for pictures of moments
     #[arg(long, value_name = "FILE")]
     pub video: Option<PathBuf>,
 

@@ -110,7 +110,8 @@ fn pictures(args: &Args, log: &mut Log) -> Result<Vec<Moment>> {
     let stream = moments::stream_of_video(log, args.video_stream.as_deref())?;
     let mut moments = moments::choose(log, stream, PICTURES);
     let times: Vec<u64> = moments.iter().map(|moment| moment.pts).collect();
-    match video::grab(video, &times) {
+    let start = moments::start_of_stream(log, stream);
+    match video::grab(video, &times, start) {
         Ok(grabbed) => {
             for (moment, picture) in moments.iter_mut().zip(grabbed.pictures) {
                 moment.picture = picture;

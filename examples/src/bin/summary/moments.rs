@@ -47,6 +47,29 @@ pub fn stream_of_video(log: &mut Log, name: Option<&str>) -> Result<usize> {
     }
 }
 
+/// PTS of a stream's first frame, in nanoseconds; `None` where the records do not tell.
+///
+/// Containers move the times of a video: most files begin at 0, whatever the PTS were. What does
+/// not change is that the first frame is the first.
+pub fn start_of_stream(log: &Log, stream: usize) -> Option<u64> {
+    let (first, pts) = log.streams.get(stream)?.first?;
+    if first == 0 {
+        return Some(pts);
+    }
+    let events = log.events.iter().filter(|entry| entry.stream == stream);
+    let frames: Vec<(f64, f64)> = events
+        .filter_map(|entry| Some((entry.event.frame.number as f64, entry.stamp.pts? as f64)))
+        .collect();
+    let (first, pts) = (first as f64, pts as f64);
+    let last = frames.iter().copied().max_by(|a, b| a.0.total_cmp(&b.0))?;
+    let interval = (last.1 - pts) / (last.0 - first);
+    // Where frames come at equal intervals, the numbers lead back to the first.
+    let is_even = frames
+        .iter()
+        .all(|(number, at)| (pts + (number - first) * interval - at).abs() < interval / 2.0);
+    (interval > 0.0 && is_even).then(|| (pts - first * interval).max(0.0).round() as u64)
+}
+
 /// At most `most` moments of a stream, in their order: every kind of event at every place has its
 /// share, and each is spread over the time.
 pub fn choose(log: &Log, stream: usize, most: usize) -> Vec<Moment> {
@@ -191,6 +214,36 @@ mod tests {
             assert_eq!(choose(&log, 0, most).len(), most.min(40));
         }
         assert!(choose(&log, 1, 10).is_empty());
+    }
+
+    #[test]
+    fn the_first_frame_is_found_where_frames_are_even() {
+        let log = |frames: &[(u64, u64)]| {
+            let mut log = Log::default();
+            for (number, ms) in frames {
+                let line = format!(
+                    r#"{{"schema":"vigil/1","id":"A","event":"e","phase":"instant","stream":"s","pts":{},"frame":{{"number":{number},"width":0,"height":0}},"data":{{}}}}"#,
+                    ms * 1_000_000
+                );
+                log.read("t", line.as_bytes()).unwrap();
+            }
+            log
+        };
+        for (frames, expected) in [
+            (&[(0, 70), (5, 900)][..], Some(70)),
+            (&[(7, 770), (0, 70)], Some(70)),
+            (&[(20, 2500), (10, 1500), (45, 5000)], Some(500)),
+            // As a file's times are rounded.
+            (&[(3, 101), (6, 201), (9, 299)], Some(2)),
+            // A stream that stood still, one frame only, PTS that go back.
+            (&[(10, 1000), (20, 2000), (30, 9000)], None),
+            (&[(10, 1000), (10, 1000)], None),
+            (&[(10, 1000), (20, 500)], None),
+            (&[], None),
+        ] {
+            let start = start_of_stream(&log(frames), 0);
+            assert_eq!(start.map(|ns| ns / 1_000_000), expected, "{frames:?}");
+        }
     }
 
     #[test]

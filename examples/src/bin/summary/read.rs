@@ -57,6 +57,8 @@ pub struct Stream {
     pub size: (u32, u32),
     /// Frames of which the objects are known.
     pub frames: u64,
+    /// The first frame that a record speaks of: its number, and its PTS in nanoseconds.
+    pub first: Option<(u64, u64)>,
 }
 
 /// All that was read.
@@ -165,7 +167,7 @@ impl Log {
 
     fn add_event(&mut self, event: Event) -> std::result::Result<(), Wrong> {
         let stamp = stamp(event.pts, event.time.as_deref())?;
-        let stream = self.stream(&event.stream, event.frame);
+        let stream = self.stream(&event.stream, event.frame, event.pts);
         self.events.push(Entry {
             stream,
             stamp,
@@ -176,7 +178,7 @@ impl Log {
 
     fn add_look(&mut self, record: ObjectsRecord) -> std::result::Result<(), Wrong> {
         let stamp = stamp(record.pts, record.time.as_deref())?;
-        let stream = self.stream(&record.stream, record.frame);
+        let stream = self.stream(&record.stream, record.frame, record.pts);
         self.streams[stream].frames += 1;
         if !record.inferred {
             return Ok(());
@@ -201,7 +203,7 @@ impl Log {
         Ok(())
     }
 
-    fn stream(&mut self, name: &str, frame: Frame) -> usize {
+    fn stream(&mut self, name: &str, frame: Frame, pts: Option<u64>) -> usize {
         let index = index_of(&mut self.indexes.streams, name);
         if index == self.streams.len() {
             self.streams.push(Stream {
@@ -209,9 +211,15 @@ impl Log {
                 ..Stream::default()
             });
         }
-        let size = &mut self.streams[index].size;
-        if *size == (0, 0) {
-            *size = (frame.width, frame.height);
+        let stream = &mut self.streams[index];
+        if stream.size == (0, 0) {
+            stream.size = (frame.width, frame.height);
+        }
+        let is_earlier = |(number, _)| frame.number < number;
+        if let Some(pts) = pts
+            && stream.first.is_none_or(is_earlier)
+        {
+            stream.first = Some((frame.number, pts));
         }
         index
     }

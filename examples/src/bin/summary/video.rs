@@ -44,11 +44,13 @@ pub struct Grabbed {
     pub warning: Option<String>,
 }
 
-/// The frames at `times`: nanoseconds from the start of the video, ascending.
+/// The frames at `times`, which are PTS in nanoseconds, ascending, of a stream whose first frame had
+/// the PTS `start`: it is taken to be the video's first one. Without `start`, times are from the
+/// beginning of the video.
 ///
 /// # Errors
 /// For a file that is not there, has no video, or cannot be decoded at all.
-pub fn grab(file: &Path, times: &[u64]) -> Result<Grabbed> {
+pub fn grab(file: &Path, times: &[u64], start: Option<u64>) -> Result<Grabbed> {
     if !file.is_file() {
         return Err("there is no such file".into());
     }
@@ -56,11 +58,16 @@ pub fn grab(file: &Path, times: &[u64]) -> Result<Grabbed> {
         return Ok(Grabbed::default());
     }
     gst::init()?;
+    let mut reader = Reader::open(file)?;
+    let first = reader.first_frame();
+    let position = |pts: u64| match (start, first) {
+        (Some(start), Some(first)) => pts.saturating_sub(start).saturating_add(first.nseconds()),
+        _ => pts,
+    };
     let times: Vec<_> = times
         .iter()
-        .map(|t| gst::ClockTime::from_nseconds((*t).min(LATEST)))
+        .map(|pts| gst::ClockTime::from_nseconds(position(*pts).min(LATEST)))
         .collect();
-    let mut reader = Reader::open(file)?;
     let sought = reader.is_seekable().then(|| reader.seek_to_each(&times));
     let pictures = match sought {
         Some(Ok(pictures)) => pictures,
@@ -149,6 +156,12 @@ impl Reader {
         }
         reader.settle()?;
         Ok(reader)
+    }
+
+    /// When the first frame is shown, in stream time; asked before anything else.
+    fn first_frame(&self) -> Option<gst::ClockTime> {
+        let sample = self.sink.try_pull_preroll(gst::ClockTime::ZERO)?;
+        Some(span(&sample)?.0)
     }
 
     fn is_seekable(&self) -> bool {
