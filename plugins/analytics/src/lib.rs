@@ -13,13 +13,17 @@
 //! | [`structure`] | JSON as `GstStructure` |
 //! | [`time`] | wall-clock time of a buffer |
 //! | [`stats`] | percentiles of what an element reports in its `stats` |
+//! | [`text`] | near misses of names |
+//! | [`truth_meta`] | what a synthetic source knows of its objects |
 
 pub mod event;
 pub mod event_meta;
 pub mod objects;
 pub mod stats;
 pub mod structure;
+pub mod text;
 pub mod time;
+pub mod truth_meta;
 
 pub use event::{Event, ObjectRecord, ObjectsRecord, Phase};
 pub use objects::{BBox, Detection, Look, Object, Track};
