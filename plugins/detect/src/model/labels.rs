@@ -4,6 +4,7 @@ use super::coco;
 use super::error::ModelError;
 use super::names;
 use std::path::Path;
+use vigil_analytics::text;
 
 /// Where the names of a model's classes come from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -249,7 +250,7 @@ fn suggestion(item: &str, labels: &[String]) -> String {
         .iter()
         .filter_map(|label| {
             let lower = label.to_lowercase();
-            let distance = edit_distance(item, &lower);
+            let distance = text::distance(item, &lower);
             let longest = item.chars().count().max(lower.chars().count());
             let contains =
                 item.len() > 2 && lower.contains(item) || lower.len() > 2 && item.contains(&lower);
@@ -274,22 +275,6 @@ fn suggestion(item: &str, labels: &[String]) -> String {
         "; did you mean {}?",
         list(&mut near.iter().take(3).map(|(_, l)| *l))
     )
-}
-
-/// Levenshtein distance in characters.
-fn edit_distance(a: &str, b: &str) -> usize {
-    let b: Vec<char> = b.chars().collect();
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, ca) in a.chars().enumerate() {
-        let mut diagonal = row[0];
-        row[0] = i + 1;
-        for (j, cb) in b.iter().enumerate() {
-            let replaced = diagonal + usize::from(ca != *cb);
-            diagonal = row[j + 1];
-            row[j + 1] = replaced.min(row[j] + 1).min(diagonal + 1);
-        }
-    }
-    row[b.len()]
 }
 
 #[cfg(test)]
@@ -414,17 +399,5 @@ mod tests {
             (0..6).filter(|c| set.contains(*c)).collect::<Vec<_>>(),
             [0, 3]
         );
-    }
-
-    #[test]
-    fn edit_distance_counts_changes() {
-        for (a, b, d) in [
-            ("", "", 0),
-            ("a", "", 1),
-            ("kitten", "sitting", 3),
-            ("é", "e", 1),
-        ] {
-            assert_eq!(edit_distance(a, b), d);
-        }
     }
 }

@@ -3,6 +3,7 @@
 use super::Fault;
 use super::tree::{Key, Node, Value};
 use crate::rules::geometry::Point;
+use vigil_analytics::text::suggest;
 
 /// A table whose fields are read one by one.
 pub(super) struct Fields<'a> {
@@ -185,34 +186,4 @@ impl<'a> Fields<'a> {
             }
         }
     }
-}
-
-/// A problem with a name, what was probably meant, and what is known.
-pub(super) fn suggest(problem: &str, name: &str, known: &[&str]) -> String {
-    let nearest = known
-        .iter()
-        .map(|candidate| (distance(name, candidate), *candidate))
-        .filter(|(distance, candidate)| *distance <= candidate.len().div_ceil(3))
-        .min();
-    let list = known.join(", ");
-    match nearest {
-        Some((_, nearest)) => format!("{problem}: did you mean \"{nearest}\"? Known: {list}"),
-        None => format!("{problem}. Known: {list}"),
-    }
-}
-
-/// Levenshtein distance in characters.
-fn distance(a: &str, b: &str) -> usize {
-    let b: Vec<char> = b.chars().collect();
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, ca) in a.chars().enumerate() {
-        let mut diagonal = row[0];
-        row[0] = i + 1;
-        for (j, cb) in b.iter().enumerate() {
-            let substituted = diagonal + usize::from(ca != *cb);
-            diagonal = row[j + 1];
-            row[j + 1] = substituted.min(diagonal + 1).min(row[j] + 1);
-        }
-    }
-    row[b.len()]
 }

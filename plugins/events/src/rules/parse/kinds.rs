@@ -3,10 +3,11 @@
 use std::sync::Arc;
 
 use super::Fault;
-use super::fields::{Fields, suggest};
+use super::fields::Fields;
 use super::tree::{Key, Node, Value};
 use crate::rules::geometry::{Anchor, Line, ShapeError, Units, Zone};
 use crate::rules::model::{Directions, Filter, LineRule, MS, ObjectRule, Rules, ZoneRule};
+use vigil_analytics::text::suggest;
 
 const KINDS: [&str; 3] = ["object", "zone", "line"];
 
