@@ -59,6 +59,16 @@ impl Clear {
         percent(right, self.matched + self.missed)
     }
 
+    /// Share of the tracked boxes that are a true object, in percent.
+    pub fn precision(&self) -> f64 {
+        percent(self.matched, self.matched + self.invented)
+    }
+
+    /// Share of the true objects that were tracked, in percent.
+    pub fn recall(&self) -> f64 {
+        percent(self.matched, self.matched + self.missed)
+    }
+
     /// How often an object changed its identity.
     pub fn switches(&self) -> u64 {
         self.switches as u64

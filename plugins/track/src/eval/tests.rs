@@ -67,6 +67,15 @@ fn silence_and_invention_get_nothing() {
 }
 
 #[test]
+fn precision_and_recall_tell_invention_from_silence() {
+    let there = vec![vec![truth(1, 0.0), truth(2, 50.0)]; 2];
+    let one_right_one_wrong = vec![track(1, 0.0), track(2, 500.0), track(3, 700.0)];
+    let scores = score(there, &[one_right_one_wrong]);
+    assert_eq!(scores.clear.recall(), 25.0);
+    assert!((scores.clear.precision() - 100.0 / 3.0).abs() < 1e-9);
+}
+
+#[test]
 fn an_identity_that_changes_half_way_costs_association_only() {
     let there = vec![vec![truth(1, 0.0)]; 4];
     let said: Vec<_> = (0..4).map(|i| vec![track(i / 2, 0.0)]).collect();
