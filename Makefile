@@ -11,9 +11,11 @@ help:
 # Passed to the tools as they are, so that quotes and spaces in them survive.
 export MODEL INPUT RULES OUTPUT ARGS VIDEO PREFIX DESTDIR
 
-## make demo MODEL=yolov8n.onnx INPUT=video.mp4 [RULES=rules.toml] [OUTPUT=dir] [ARGS="…"]
-##     detect, track and turn into events; leaves an annotated video, the events and a contact sheet.
-##     INPUT is a file, an URI (rtsp://…) or a camera (/dev/video0); ARGS: more options of the demo
+## make demo [MODEL=yolov8n.onnx] [INPUT=video.mp4] [RULES=rules.toml] [OUTPUT=dir] [ARGS="…"]
+##     detect, track and turn into events; leaves an annotated video, the events and a page of it all
+##     in OUTPUT (target/demo). Without INPUT it renders a street, and says how well it did;
+##     INPUT is a file, an URI (rtsp://…) or a camera (/dev/video0). Without MODEL it takes the
+##     detector that is built in, which knows rendered scenes only. ARGS: more options of the demo
 demo:
 	@./dev tools/demo
 

@@ -13,12 +13,12 @@ pub fn examples() -> &'static Path {
 fn plugins() -> &'static Path {
     static FOLDER: OnceLock<PathBuf> = OnceLock::new();
     FOLDER.get_or_init(|| {
-        // Cargo builds them beside this test, for they are its dev-dependencies.
+        // Cargo builds them beside this test, for they are dependencies of this crate.
         let built = std::env::current_exe().unwrap();
         let built = built.parent().unwrap();
         let folder = built.join("vigil-plugins");
         std::fs::create_dir_all(&folder).unwrap();
-        for name in ["detect", "track", "events"] {
+        for name in ["detect", "track", "events", "testsrc"] {
             let library = format!("libgstvigil{name}.so");
             let from = built.join(&library);
             assert!(from.exists(), "{} was not built", from.display());

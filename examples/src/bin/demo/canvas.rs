@@ -1,10 +1,10 @@
 //! The drawing that the contact sheet needs: text, frames, lines and dots on an RGB image, with
 //! smooth edges.
 
-use ab_glyph::{Font, FontRef, PxScale, ScaleFont};
 use image::{Rgb, RgbImage};
 
 use crate::Result;
+use crate::text::{Face, Style};
 
 /// Red, green, blue.
 pub type Colour = [u8; 3];
@@ -15,7 +15,7 @@ pub type Rect = (i64, i64, i64, i64);
 /// An image to draw on.
 pub struct Canvas {
     image: RgbImage,
-    font: FontRef<'static>,
+    face: Face,
 }
 
 impl Canvas {
@@ -23,7 +23,7 @@ impl Canvas {
     pub fn new(width: u32, height: u32, colour: Colour) -> Result<Self> {
         Ok(Self {
             image: RgbImage::from_pixel(width, height, Rgb(colour)),
-            font: FontRef::try_from_slice(epaint_default_fonts::UBUNTU_LIGHT)?,
+            face: Face::new()?,
         })
     }
 
@@ -99,64 +99,41 @@ impl Canvas {
 
     /// Writes text with its top left corner at `x`, `y`; returns where it ends.
     pub fn text(&mut self, text: &str, x: f32, y: f32, size: f32, colour: Colour) -> f32 {
-        let font = self.font.clone();
-        let scaled = font.as_scaled(PxScale::from(size));
-        let baseline = y + scaled.ascent();
-        let mut pen = x;
-        let mut last = None;
-        for c in text.chars() {
-            let id = font.glyph_id(c);
-            if let Some(last) = last {
-                pen += scaled.kern(last, id);
+        let Self { image, face } = self;
+        let style = Style { size, bold: 0.0 };
+        face.draw(text, (x, y), style, |glyph, x, y| {
+            let rows = glyph.coverage.chunks_exact(glyph.width);
+            for (y, row) in (i64::from(y)..).zip(rows) {
+                for (x, coverage) in (i64::from(x)..).zip(row) {
+                    blend(image, x, y, colour, f32::from(*coverage) / 255.0);
+                }
             }
-            let glyph = id.with_scale_and_position(size, ab_glyph::point(pen, baseline));
-            if let Some(outline) = font.outline_glyph(glyph) {
-                let bounds = outline.px_bounds();
-                outline.draw(|dx, dy, coverage| {
-                    let x = bounds.min.x as i64 + i64::from(dx);
-                    let y = bounds.min.y as i64 + i64::from(dy);
-                    // The light face is thin on a dark ground: a little more of it reads better.
-                    self.blend(x, y, colour, coverage.powf(0.75));
-                });
-            }
-            pen += scaled.h_advance(id);
-            last = Some(id);
-        }
-        pen
+        })
     }
 
     /// Width of a text in pixels.
     pub fn text_width(&self, text: &str, size: f32) -> f32 {
-        let scaled = self.font.as_scaled(PxScale::from(size));
-        let ids: Vec<_> = text.chars().map(|c| scaled.glyph_id(c)).collect();
-        let kerning: f32 = ids.windows(2).map(|w| scaled.kern(w[0], w[1])).sum();
-        kerning + ids.iter().map(|id| scaled.h_advance(*id)).sum::<f32>()
+        self.face.width(text, size)
     }
 
     /// As much of a text as fits into `width`, with an ellipsis where that is not all.
     pub fn fit(&self, text: &str, size: f32, width: f32) -> String {
-        if self.text_width(text, size) <= width {
-            return text.to_owned();
-        }
-        let mut short = text.to_owned();
-        while short.pop().is_some() {
-            let candidate = format!("{}…", short.trim_end());
-            if self.text_width(&candidate, size) <= width {
-                return candidate;
-            }
-        }
-        String::new()
+        self.face.fit(text, size, width)
     }
 
     fn blend(&mut self, x: i64, y: i64, colour: Colour, alpha: f32) {
-        let (Ok(x), Ok(y)) = (u32::try_from(x), u32::try_from(y)) else {
-            return;
-        };
-        if let Some(pixel) = self.image.get_pixel_mut_checked(x, y) {
-            for (under, over) in pixel.0.iter_mut().zip(colour) {
-                let mixed = f32::from(*under) * (1.0 - alpha) + f32::from(over) * alpha;
-                *under = mixed.round().clamp(0.0, 255.0) as u8;
-            }
+        blend(&mut self.image, x, y, colour, alpha);
+    }
+}
+
+fn blend(image: &mut RgbImage, x: i64, y: i64, colour: Colour, alpha: f32) {
+    let (Ok(x), Ok(y)) = (u32::try_from(x), u32::try_from(y)) else {
+        return;
+    };
+    if let Some(pixel) = image.get_pixel_mut_checked(x, y) {
+        for (under, over) in pixel.0.iter_mut().zip(colour) {
+            let mixed = f32::from(*under) * (1.0 - alpha) + f32::from(over) * alpha;
+            *under = mixed.round().clamp(0.0, 255.0) as u8;
         }
     }
 }
@@ -173,16 +150,6 @@ fn distance(point: (f32, f32), from: (f32, f32), to: (f32, f32)) -> f32 {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn what_does_not_fit_is_shortened() {
-        let canvas = Canvas::new(8, 8, [0; 3]).unwrap();
-        let text = "a name that is much too long";
-        let fitted = canvas.fit(text, 16.0, 80.0);
-        assert!(fitted.ends_with('…') && text.starts_with(fitted.trim_end_matches('…')));
-        assert!(canvas.text_width(&fitted, 16.0) <= 80.0);
-        assert_eq!(canvas.fit("short", 16.0, 80.0), "short");
-    }
 
     #[test]
     fn drawing_outside_the_canvas_is_harmless() {

@@ -25,6 +25,8 @@ pub struct Totals {
     pub untracked: HashMap<String, u64>,
     /// Caps of the video.
     pub caps: Option<gst::Caps>,
+    /// How it went, second by second.
+    pub seconds: Seconds,
     first: Option<Instant>,
     last: Option<Instant>,
 }
@@ -34,6 +36,61 @@ impl Totals {
     /// model.
     pub fn busy(&self) -> Option<Duration> {
         Some(self.last? - self.first?)
+    }
+}
+
+/// A second of the run.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Second {
+    /// Its end, in seconds since the first frame came in.
+    pub end: f64,
+    /// Frames per second in it.
+    pub fps: f64,
+    /// Median of the latency in it, in milliseconds; `None` where no frame was timed.
+    pub latency_ms: Option<f64>,
+}
+
+/// The run, second by second.
+#[derive(Debug, Default, Clone)]
+pub struct Seconds {
+    over: Vec<Second>,
+    begun: f64,
+    frames: u64,
+    latency: Latencies,
+}
+
+impl Seconds {
+    /// Counts a frame that came out `at` so many seconds after the first one came in.
+    fn add(&mut self, at: f64, latency: Option<Duration>) {
+        while at >= self.begun + 1.0 {
+            self.close(self.begun + 1.0);
+        }
+        self.frames += 1;
+        latency
+            .into_iter()
+            .for_each(|latency| self.latency.add(latency));
+    }
+
+    /// The seconds so far, the one that runs included if there is enough of it to be told.
+    pub fn until(&self, at: f64) -> Vec<Second> {
+        let mut this = self.clone();
+        if at >= this.begun + 0.25 {
+            this.close(at);
+        }
+        this.over
+    }
+
+    /// Ends a second; the last one may be shorter.
+    fn close(&mut self, at: f64) {
+        let timed = self.latency.count() > 0;
+        self.over.push(Second {
+            end: at,
+            fps: self.frames as f64 / (at - self.begun),
+            latency_ms: timed.then(|| self.latency.percentile_ms(50.0)),
+        });
+        self.begun = at;
+        self.frames = 0;
+        self.latency = Latencies::default();
     }
 }
 
@@ -114,11 +171,18 @@ impl Meter {
             entered,
             objects,
         } = &mut *state;
+        let now = Instant::now();
         // In order; what is before this frame in the queue was dropped on the way.
-        if let Some(at) = entered.iter().position(|(pts, _)| *pts == buffer.pts())
-            && let Some((_, since)) = entered.drain(..=at).next_back()
-        {
-            totals.latency.add(since.elapsed());
+        let entered_at = entered
+            .iter()
+            .position(|(pts, _)| *pts == buffer.pts())
+            .and_then(|at| entered.drain(..=at).next_back());
+        let latency = entered_at.map(|(_, since)| now - since);
+        latency
+            .into_iter()
+            .for_each(|latency| totals.latency.add(latency));
+        if let Some(first) = totals.first {
+            totals.seconds.add((now - first).as_secs_f64(), latency);
         }
         if objects::read(buffer, objects) == vigil_analytics::Look::Inferred {
             totals.inferred += 1;
@@ -137,7 +201,7 @@ impl Meter {
             totals.caps = pad.current_caps();
         }
         totals.frames += 1;
-        totals.last = Some(Instant::now());
+        totals.last = Some(now);
     }
 }
 
@@ -146,4 +210,38 @@ pub fn framerate(caps: &gst::Caps) -> Option<f64> {
     let rate = caps.structure(0)?.get::<gst::Fraction>("framerate").ok()?;
     (rate.numer() > 0 && rate.denom() > 0)
         .then(|| f64::from(rate.numer()) / f64::from(rate.denom()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_second_has_its_own_figures() {
+        let mut seconds = Seconds::default();
+        let ms = |ms| Some(Duration::from_millis(ms));
+        for i in 0..10 {
+            seconds.add(0.05 + 0.1 * f64::from(i), ms(4));
+        }
+        for i in 0..20 {
+            seconds.add(1.01 + 0.05 * f64::from(i), ms(16));
+        }
+        // Nothing for a second, then one that was not timed.
+        seconds.add(3.05, None);
+        let told = seconds.until(3.15);
+        let fps: Vec<_> = told.iter().map(|second| second.fps.round()).collect();
+        assert_eq!(fps, [10.0, 20.0, 0.0]);
+        let latency: Vec<_> = told.iter().map(|second| second.latency_ms).collect();
+        assert!(
+            latency[0].is_some_and(|ms| (3.5..4.5).contains(&ms)),
+            "{latency:?}"
+        );
+        assert!(
+            latency[1].is_some_and(|ms| (14.0..18.0).contains(&ms)),
+            "{latency:?}"
+        );
+        assert_eq!(latency[2], None);
+        assert_eq!(seconds.until(3.5).len(), 4);
+        assert!(told.windows(2).all(|pair| pair[0].end < pair[1].end));
+    }
 }

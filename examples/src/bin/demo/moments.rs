@@ -8,9 +8,10 @@ use gst::prelude::*;
 use image::RgbImage;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use vigil_analytics::{BBox, event_meta, objects};
+use vigil_analytics::{BBox, objects};
 
 use crate::Result;
+use crate::happening::Happening;
 
 /// Moments that are kept while the stream runs, about 400 kB each.
 const KEPT: usize = 96;
@@ -20,19 +21,6 @@ pub const WIDTH: u32 = 448;
 pub const MAX_HEIGHT: u32 = 448;
 /// Videos wider than this are shown around the event rather than whole.
 const WHOLE_UP_TO: f32 = 960.0;
-
-/// An event, as far as the contact sheet shows it.
-#[derive(Debug, Clone, Default)]
-pub struct Happening {
-    /// For example `zone.entered`.
-    pub kind: String,
-    /// To what, for example `person 7`.
-    pub object: Option<String>,
-    /// Zone or line.
-    pub place: Option<String>,
-    /// Where the object was, in pixels of the frame.
-    pub bbox: Option<BBox>,
-}
 
 /// The part of a frame that a picture shows, in pixels of the frame.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -150,7 +138,7 @@ fn worth(moments: &[(f64, &str)]) -> Vec<f64> {
 
 /// The moment of a buffer that has events, with its picture.
 fn look(pad: &gst::Pad, buffer: &gst::BufferRef) -> Option<Moment> {
-    let events: Vec<_> = event_meta::read(buffer).iter().map(happening).collect();
+    let events = Happening::of(buffer);
     if events.is_empty() {
         return None;
     }
@@ -168,36 +156,6 @@ fn look(pad: &gst::Pad, buffer: &gst::BufferRef) -> Option<Moment> {
         picture,
         view,
     })
-}
-
-fn happening(event: &gst::Structure) -> Happening {
-    let text = |s: &gst::StructureRef, name: &str| s.get::<String>(name).ok();
-    let object = event.get::<gst::Structure>("object").ok();
-    Happening {
-        kind: text(event, "event").unwrap_or_default(),
-        place: text(event, "zone").or_else(|| text(event, "line")),
-        object: object.as_ref().map(|object| {
-            let label = text(object, "label").unwrap_or_default();
-            match object.get::<i64>("track") {
-                Ok(track) => format!("{label} {track}"),
-                Err(_) => label,
-            }
-        }),
-        bbox: object.and_then(|object| {
-            let bbox = object.get::<gst::Structure>("box").ok()?;
-            // Whole numbers of JSON are integers in a structure.
-            let number = |name| {
-                let float = bbox.get::<f64>(name).ok();
-                float.or_else(|| bbox.get::<i64>(name).ok().map(|n| n as f64))
-            };
-            Some(BBox {
-                x: number("x")? as f32,
-                y: number("y")? as f32,
-                w: number("w")? as f32,
-                h: number("h")? as f32,
-            })
-        }),
-    }
 }
 
 /// What to show of a frame of this size with events in these places: all of it, or, where it is so

@@ -1,21 +1,25 @@
 //! What the user is told at the end.
 
+use gst::ClockTime;
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::time::Duration;
 
+use vigil_analytics::stats::Latencies;
+
 use crate::Result;
+use crate::job::Job;
+use crate::judge::Judgement;
 use crate::meter::{self, Totals};
 use crate::pipeline::Files;
+use crate::truth::events::Single;
 
 /// A run that is over.
 pub struct Run {
-    /// Name of the input.
-    pub input: String,
-    /// Name of the model's file.
-    pub model: String,
+    /// What was run.
+    pub job: Job,
     /// The input has its own pace, which nothing here may slow down.
     pub live: bool,
     /// From the start to the end, the loading of the model included.
@@ -24,12 +28,19 @@ pub struct Run {
     pub meter: Totals,
     /// What the elements say of themselves.
     pub stats: Vec<(String, gst::Structure)>,
+    /// What drawing cost.
+    pub drawing: Latencies,
 }
 
 impl Run {
+    /// From the first frame in to the last one out.
+    pub fn busy(&self) -> Duration {
+        self.meter.busy().unwrap_or(self.elapsed)
+    }
+
     /// Frames per second, from the first frame on.
     pub fn fps(&self) -> f64 {
-        self.meter.frames as f64 / self.meter.busy().unwrap_or(self.elapsed).as_secs_f64()
+        self.meter.frames as f64 / self.busy().as_secs_f64()
     }
 
     /// Distinct objects by label, most first.
@@ -127,8 +138,19 @@ fn round(value: f64) -> String {
     text.strip_suffix(".0").map(str::to_owned).unwrap_or(text)
 }
 
-/// Prints the report.
-pub fn print(run: &Run, events: &Events, files: &Files, has_sheet: bool) {
+/// `1:02:03.4`, without hours where there are none.
+pub fn clock(time: ClockTime) -> String {
+    let tenths = (time.mseconds() + 50) / 100;
+    let (minutes, tenths) = (tenths / 600, tenths % 600);
+    let seconds = format!("{:02}.{}", tenths / 10, tenths % 10);
+    match (minutes / 60, minutes % 60) {
+        (0, minutes) => format!("{minutes}:{seconds}"),
+        (hours, minutes) => format!("{hours}:{minutes:02}:{seconds}"),
+    }
+}
+
+/// Prints what was found, and how fast.
+pub fn print(run: &Run, events: &Events) {
     let Totals {
         frames,
         inferred,
@@ -136,7 +158,7 @@ pub fn print(run: &Run, events: &Events, files: &Files, has_sheet: bool) {
         ..
     } = &run.meter;
     let engine = run.engine().map(|e| format!(" ({e})")).unwrap_or_default();
-    println!("\n{} with {}{engine}\n", run.input, run.model);
+    println!("\n{} with {}{engine}\n", run.job.input, run.job.model);
     let video = run.video().map(|v| format!(", {v}")).unwrap_or_default();
     let looked = if inferred == frames {
         String::new()
@@ -165,15 +187,68 @@ pub fn print(run: &Run, events: &Events, files: &Files, has_sheet: bool) {
     for (kind, n) in events.by_kind() {
         println!("    {n:6}  {kind}");
     }
-    println!();
-    println!("  {}  the video with boxes", files.video.display());
+}
+
+/// Prints how that compares with the truth.
+pub fn print_judgement(judgement: &Judgement) {
+    /// Events without counterpart that are told one by one.
+    const MOST: usize = 5;
+    let Judgement { boxes, events } = judgement;
+    println!("\n  against the truth (objects of which at least half is seen, IoU 0.5):");
     println!(
-        "  {}  the events, one JSON object a line",
-        files.events.display()
+        "  boxes     precision {:.1} %, recall {:.1} %",
+        boxes.clear.precision(),
+        boxes.clear.recall()
     );
-    if has_sheet {
-        println!("  {}  when they happened", files.sheet.display());
-    } else {
+    println!(
+        "  tracks    HOTA {:.1}, IDF1 {:.1}, {} changes of identity",
+        boxes.hota.hota(),
+        boxes.identity.idf1(),
+        boxes.clear.switches()
+    );
+    let open = match events.open {
+        0 => String::new(),
+        open => format!(" ({open} of half-hidden objects count neither way)"),
+    };
+    println!(
+        "  events    {} right, {} missed, {} false{open}",
+        events.right,
+        events.missed.len(),
+        events.invented.len()
+    );
+    let tell = |what: &str, singles: &[Single]| {
+        for Single { time, text } in singles.iter().take(MOST) {
+            let time = clock(ClockTime::from_nseconds(*time));
+            println!("      {what:7} {time:>7}  {text}");
+        }
+        if let more @ 1.. = singles.len().saturating_sub(MOST) {
+            println!("      {what:7}          and {more} more");
+        }
+    };
+    tell("missed", &events.missed);
+    tell("false", &events.invented);
+}
+
+/// Prints where the results are.
+pub fn print_files(files: &Files) {
+    println!();
+    for (file, what) in [
+        (&files.summary, "all of it on one page"),
+        (
+            &files.video,
+            "the video with what was found and what happened",
+        ),
+        (&files.events, "the events, one JSON object a line"),
+        (&files.objects, "the objects on each frame, likewise"),
+        (&files.expected, "the events that follow from the truth"),
+        (&files.sheet, "pictures of when they happened"),
+        (&files.run, "the figures"),
+    ] {
+        if file.exists() {
+            println!("  {}  {what}", file.display());
+        }
+    }
+    if !files.sheet.exists() {
         println!("  (nothing happened: no contact sheet)");
     }
 }
@@ -198,6 +273,18 @@ mod tests {
         ] {
             let got = Events::count(lines.as_bytes()).unwrap_err().to_string();
             assert!(got.starts_with(error), "{got}");
+        }
+    }
+
+    #[test]
+    fn times_read_as_on_a_player() {
+        for (ms, text) in [
+            (0, "0:00.0"),
+            (12_340, "0:12.3"),
+            (59_990, "1:00.0"),
+            (3_723_400, "1:02:03.4"),
+        ] {
+            assert_eq!(clock(ClockTime::from_mseconds(ms)), text);
         }
     }
 

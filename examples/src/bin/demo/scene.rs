@@ -1,4 +1,4 @@
-//! Zones and lines of the rules file, so that the contact sheet can show them.
+//! Zones and lines of the rules file, so that they can be drawn.
 //!
 //! `vigilevents` is what checks the file; here, whatever is not understood is not drawn.
 
@@ -35,8 +35,10 @@ impl Scene {
         Self::parse(&text.unwrap_or_default())
     }
 
-    fn parse(text: &str) -> Self {
-        let table: Table = text.parse().unwrap_or_default();
+    /// The scene of rules in TOML or JSON.
+    pub fn parse(text: &str) -> Self {
+        let json = || serde_json::from_str(text).ok();
+        let table: Table = text.parse().ok().or_else(json).unwrap_or_default();
         let file_pixels = is_pixels(&table);
         let of_kind = |kind: &str| {
             let rules = table.get(kind).and_then(Value::as_array);

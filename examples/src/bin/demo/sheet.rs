@@ -1,12 +1,12 @@
 //! The contact sheet: a PNG of the moments when events happened.
 
-use gst::ClockTime;
 use std::path::Path;
 use vigil_analytics::BBox;
 
 use crate::Result;
 use crate::canvas::{Canvas, Colour, Rect};
-use crate::moments::{self, Collection, Happening, MAX_HEIGHT, Moment, View, WIDTH};
+use crate::happening::Happening;
+use crate::moments::{self, Collection, MAX_HEIGHT, Moment, View, WIDTH};
 use crate::report::{self, Events, Run};
 use crate::scene::{Scene, Shape};
 
@@ -127,9 +127,11 @@ impl Sheet<'_> {
     fn header(&mut self, run: &Run, events: &Events, shown: (usize, usize), width: i64) {
         let (x, y) = (MARGIN as f32, MARGIN as f32 - 8.0);
         let room = (width - 2 * MARGIN) as f32;
-        let title = self.canvas.fit(&run.input, 34.0, room * 0.7);
+        let title = self.canvas.fit(&run.job.input, 34.0, room * 0.7);
         let end = self.canvas.text(&title, x, y, 34.0, TEXT);
-        let model = self.canvas.fit(&run.model, 20.0, room - (end - x) - 24.0);
+        let model = self
+            .canvas
+            .fit(&run.job.model, 20.0, room - (end - x) - 24.0);
         self.canvas.text(&model, end + 20.0, y + 11.0, 20.0, MUTED);
 
         let mut facts = vec![format!("{} frames", run.meter.frames)];
@@ -185,7 +187,7 @@ impl Sheet<'_> {
 
     fn caption(&mut self, moment: &Moment, (x, y): (i64, i64), width: i64) {
         let (left, right) = (x as f32 + 14.0, (x + width) as f32 - 14.0);
-        let time = moment.pts.map(clock).unwrap_or_default();
+        let time = moment.pts.map(report::clock).unwrap_or_default();
         let time_x = right - self.canvas.text_width(&time, 17.0);
         self.canvas.text(&time, time_x, y as f32 + 9.0, 17.0, MUTED);
 
@@ -210,8 +212,8 @@ impl Sheet<'_> {
 
 /// `person 7, door`.
 fn describe(event: &Happening) -> String {
-    let parts = [&event.object, &event.place];
-    let parts: Vec<_> = parts.into_iter().flatten().map(String::as_str).collect();
+    let parts = [event.object(), event.place.clone()];
+    let parts: Vec<_> = parts.into_iter().flatten().collect();
     parts.join("  ·  ")
 }
 
@@ -275,32 +277,9 @@ fn draw_shape(canvas: &mut Canvas, shape: &Shape, place: &Placement, alpha: f32)
     }
 }
 
-/// `1:02:03.4`, without hours where there are none.
-fn clock(time: ClockTime) -> String {
-    let tenths = (time.mseconds() + 50) / 100;
-    let (minutes, tenths) = (tenths / 600, tenths % 600);
-    let seconds = format!("{:02}.{}", tenths / 10, tenths % 10);
-    match (minutes / 60, minutes % 60) {
-        (0, minutes) => format!("{minutes}:{seconds}"),
-        (hours, minutes) => format!("{hours}:{minutes:02}:{seconds}"),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn times_read_as_on_a_player() {
-        for (ms, text) in [
-            (0, "0:00.0"),
-            (12_340, "0:12.3"),
-            (59_990, "1:00.0"),
-            (3_723_400, "1:02:03.4"),
-        ] {
-            assert_eq!(clock(ClockTime::from_mseconds(ms)), text);
-        }
-    }
 
     #[test]
     fn boxes_land_where_their_part_of_the_frame_is_shown() {
