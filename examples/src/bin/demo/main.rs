@@ -43,6 +43,7 @@ mod truth;
 
 use clap::Parser;
 use gst::prelude::*;
+use std::io::{self, Write};
 use std::process::ExitCode;
 use std::time::Instant;
 
@@ -101,7 +102,7 @@ fn demo(args: &Args) -> Result<()> {
 /// Writes and prints the results.
 fn conclude(run: &Run, demo: &Demo, files: &Files) -> Result<()> {
     let events = Events::read(&files.events)?;
-    report::print(run, &events);
+    print(|out| report::print(out, run, &events))?;
     let moments = demo.moments.take();
     if !moments.kept.is_empty() {
         let scene = scene::Scene::of(run.job.rules.as_deref());
@@ -111,9 +112,18 @@ fn conclude(run: &Run, demo: &Demo, files: &Files) -> Result<()> {
         (Some(clip), Some(rules)) => Some(Judgement::of(clip, rules, files)?),
         _ => None,
     };
-    judgement.iter().for_each(report::print_judgement);
+    if let Some(judgement) = &judgement {
+        print(|out| report::print_judgement(out, judgement))?;
+    }
     record::write(&files.run, run, judgement.as_ref())?;
     summary::write(files);
-    report::print_files(files);
-    Ok(())
+    print(|out| report::print_files(out, files))
+}
+
+/// Prints. That nobody reads it to its end (`demo | head`) is no failure: the results are in files.
+fn print(report: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<()> {
+    match report(&mut io::stdout().lock()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error.into()),
+        _ => Ok(()),
+    }
 }

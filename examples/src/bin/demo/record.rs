@@ -70,7 +70,7 @@ fn compared(judgement: &Judgement) -> Value {
             "right": events.right,
             "missed": events.missed.len(),
             "false": events.invented.len(),
-            "open": events.open,
+            "half_hidden": events.open,
         },
     })
 }

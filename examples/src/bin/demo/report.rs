@@ -3,7 +3,7 @@
 use gst::ClockTime;
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::{BufRead, BufReader};
+use std::io::{self, BufRead, BufReader, Write};
 use std::path::Path;
 use std::time::Duration;
 
@@ -150,7 +150,7 @@ pub fn clock(time: ClockTime) -> String {
 }
 
 /// Prints what was found, and how fast.
-pub fn print(run: &Run, events: &Events) {
+pub fn print(out: &mut dyn Write, run: &Run, events: &Events) -> io::Result<()> {
     let Totals {
         frames,
         inferred,
@@ -158,21 +158,23 @@ pub fn print(run: &Run, events: &Events) {
         ..
     } = &run.meter;
     let engine = run.engine().map(|e| format!(" ({e})")).unwrap_or_default();
-    println!("\n{} with {}{engine}\n", run.job.input, run.job.model);
+    writeln!(out, "\n{} with {}{engine}\n", run.job.input, run.job.model)?;
     let video = run.video().map(|v| format!(", {v}")).unwrap_or_default();
     let looked = if inferred == frames {
         String::new()
     } else {
         format!(", {inferred} looked at")
     };
-    println!("  frames    {frames}{looked}{video}");
-    println!(
+    writeln!(out, "  frames    {frames}{looked}{video}")?;
+    writeln!(
+        out,
         "  speed     {:.1} fps, {:.1} s in all",
         run.fps(),
         run.elapsed.as_secs_f64()
-    );
+    )?;
     if latency.count() > 0 {
-        println!(
+        writeln!(
+            out,
             "  latency   p50 {:.1}, p95 {:.1}, p99 {:.1}, max {:.1} ms, from decoded frame to events{}",
             latency.percentile_ms(50.0),
             latency.percentile_ms(95.0),
@@ -180,58 +182,67 @@ pub fn print(run: &Run, events: &Events) {
             latency.max_ms(),
             // Frames of a file come as fast as there is room for them.
             if run.live { "" } else { ", queues included" }
-        );
+        )?;
     }
-    println!("  objects   {}", list(&run.objects()));
-    println!("  events    {}", events.len());
+    writeln!(out, "  objects   {}", list(&run.objects()))?;
+    writeln!(out, "  events    {}", events.len())?;
     for (kind, n) in events.by_kind() {
-        println!("    {n:6}  {kind}");
+        writeln!(out, "    {n:6}  {kind}")?;
     }
+    Ok(())
 }
 
 /// Prints how that compares with the truth.
-pub fn print_judgement(judgement: &Judgement) {
-    /// Events without counterpart that are told one by one.
-    const MOST: usize = 5;
+pub fn print_judgement(out: &mut dyn Write, judgement: &Judgement) -> io::Result<()> {
     let Judgement { boxes, events } = judgement;
-    println!("\n  against the truth (objects of which at least half is seen, IoU 0.5):");
-    println!(
+    writeln!(
+        out,
+        "\n  against the truth (objects of which at least half is seen, IoU 0.5):"
+    )?;
+    writeln!(
+        out,
         "  boxes     precision {:.1} %, recall {:.1} %",
         boxes.clear.precision(),
         boxes.clear.recall()
-    );
-    println!(
+    )?;
+    writeln!(
+        out,
         "  tracks    HOTA {:.1}, IDF1 {:.1}, {} changes of identity",
         boxes.hota.hota(),
         boxes.identity.idf1(),
         boxes.clear.switches()
-    );
+    )?;
     let open = match events.open {
         0 => String::new(),
         open => format!(" ({open} of half-hidden objects count neither way)"),
     };
-    println!(
+    writeln!(
+        out,
         "  events    {} right, {} missed, {} false{open}",
         events.right,
         events.missed.len(),
         events.invented.len()
-    );
-    let tell = |what: &str, singles: &[Single]| {
-        for Single { time, text } in singles.iter().take(MOST) {
-            let time = clock(ClockTime::from_nseconds(*time));
-            println!("      {what:7} {time:>7}  {text}");
-        }
-        if let more @ 1.. = singles.len().saturating_sub(MOST) {
-            println!("      {what:7}          and {more} more");
-        }
-    };
-    tell("missed", &events.missed);
-    tell("false", &events.invented);
+    )?;
+    print_singles(out, "missed", &events.missed)?;
+    print_singles(out, "false", &events.invented)
+}
+
+fn print_singles(out: &mut dyn Write, what: &str, singles: &[Single]) -> io::Result<()> {
+    /// More are only counted.
+    const MOST: usize = 5;
+    for Single { time, text } in singles.iter().take(MOST) {
+        let time = clock(ClockTime::from_nseconds(*time));
+        writeln!(out, "      {what:7} {time:>7}  {text}")?;
+    }
+    if let more @ 1.. = singles.len().saturating_sub(MOST) {
+        writeln!(out, "      {what:7}          and {more} more")?;
+    }
+    Ok(())
 }
 
 /// Prints where the results are.
-pub fn print_files(files: &Files) {
-    println!();
+pub fn print_files(out: &mut dyn Write, files: &Files) -> io::Result<()> {
+    writeln!(out)?;
     for (file, what) in [
         (&files.summary, "all of it on one page"),
         (
@@ -245,12 +256,13 @@ pub fn print_files(files: &Files) {
         (&files.run, "the figures"),
     ] {
         if file.exists() {
-            println!("  {}  {what}", file.display());
+            writeln!(out, "  {}  {what}", file.display())?;
         }
     }
     if !files.sheet.exists() {
-        println!("  (nothing happened: no contact sheet)");
+        writeln!(out, "  (nothing happened: no contact sheet)")?;
     }
+    Ok(())
 }
 
 #[cfg(test)]
