@@ -17,7 +17,7 @@ pub(super) struct Noise {
 impl Noise {
     /// Noise of this standard deviation, in levels, for rows of up to `width` pixels.
     pub fn new(seed: u64, deviation: f64, width: usize) -> Self {
-        let mut random = Random::of(&[seed, 0x6e6f_6973_65]);
+        let mut random = Random::of(&[seed, 0x006e_6f69_7365]);
         let table = (0..STARTS + width)
             .map(|_| (gaussian(&mut random) * deviation).round() as i8)
             .collect();

@@ -55,6 +55,14 @@ impl VigilTestSrc {
         lock(&self.writer).clone()
     }
 
+    /// Ends all waiting on the streaming thread, or allows it again.
+    fn set_unlocked(&self, unlocked: bool) {
+        self.waiter.unlock(unlocked);
+        if let Some(writer) = self.writer() {
+            writer.interrupt(unlocked);
+        }
+    }
+
     /// Waits until the truth of all frames is in its file.
     fn flush_truth(&self) {
         if let Some(error) = self.writer().and_then(|writer| writer.flush().err()) {
@@ -172,7 +180,8 @@ impl ElementImpl for VigilTestSrc {
                 self.obj().set_live(is_live);
             }
             gst::StateChange::PlayingToPaused => self.waiter.pause(),
-            gst::StateChange::PausedToPlaying => self.waiter.resume(),
+            // The base class does not take back what it unlocked for a pause.
+            gst::StateChange::PausedToPlaying => self.set_unlocked(false),
             _ => {}
         }
         self.parent_change_state(transition)
@@ -218,18 +227,12 @@ impl BaseSrcImpl for VigilTestSrc {
     }
 
     fn unlock(&self) -> Result<(), gst::ErrorMessage> {
-        self.waiter.unlock(true);
-        if let Some(writer) = self.writer() {
-            writer.interrupt(true);
-        }
+        self.set_unlocked(true);
         Ok(())
     }
 
     fn unlock_stop(&self) -> Result<(), gst::ErrorMessage> {
-        self.waiter.unlock(false);
-        if let Some(writer) = self.writer() {
-            writer.interrupt(false);
-        }
+        self.set_unlocked(false);
         Ok(())
     }
 
@@ -328,7 +331,8 @@ impl BaseSrcImpl for VigilTestSrc {
         &self,
         query: &mut gst::query::Allocation,
     ) -> Result<(), gst::LoggableError> {
-        video::decide_allocation(query)?;
+        video::decide_allocation(query)
+            .map_err(|error| gst::loggable_error!(CAT, "no pool: {error}"))?;
         self.parent_decide_allocation(query)
     }
 }

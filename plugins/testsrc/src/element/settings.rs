@@ -22,6 +22,7 @@ pub(super) struct Settings {
     shake: f64,
     pub is_live: bool,
     ground_truth: bool,
+    ground_truth_tracks: bool,
     pub ground_truth_file: Option<String>,
     miss_rate: f64,
     jitter: f64,
@@ -43,6 +44,7 @@ impl Default for Settings {
             shake: scene.shake,
             is_live: false,
             ground_truth: false,
+            ground_truth_tracks: true,
             ground_truth_file: None,
             miss_rate: 0.0,
             jitter: 0.0,
@@ -55,10 +57,11 @@ impl Default for Settings {
 /// What may change from frame to frame.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct FrameSettings {
-    pub seed: u64,
     pub noise: f64,
     /// Whether truth is written on the buffer.
     pub ground_truth: bool,
+    /// Whether that includes identities.
+    pub tracks: bool,
     pub flaws: Flaws,
 }
 
@@ -101,9 +104,9 @@ impl Settings {
     /// What holds for the next frame.
     pub fn frame(&self) -> FrameSettings {
         FrameSettings {
-            seed: self.seed,
             noise: self.noise,
             ground_truth: self.ground_truth,
+            tracks: self.ground_truth_tracks,
             flaws: Flaws {
                 miss_rate: self.miss_rate,
                 jitter: self.jitter,
@@ -249,7 +252,7 @@ const fn property_of(
     }
 }
 
-const PROPERTIES: [Property; 15] = [
+const PROPERTIES: [Property; 16] = [
     property_of(
         "scene",
         "Scene",
@@ -321,6 +324,13 @@ const PROPERTIES: [Property; 15] = [
         Field::Switch(|s| &mut s.ground_truth),
     ),
     property_of(
+        "ground-truth-tracks",
+        "Ground truth tracks",
+        "Whether ground-truth gives objects their identities; without, a tracker downstream can",
+        true,
+        Field::Switch(|s| &mut s.ground_truth_tracks),
+    ),
+    property_of(
         "ground-truth-file",
         "Ground truth file",
         "Path of a file for the truth in MOTChallenge's format (gt.txt)",
@@ -371,7 +381,7 @@ mod tests {
                 glib::Type::U64 => 7u64.to_value(),
                 glib::Type::U32 => 7u32.to_value(),
                 glib::Type::F64 => 0.75f64.to_value(),
-                glib::Type::BOOL => true.to_value(),
+                glib::Type::BOOL => (!spec.default_value().get::<bool>().unwrap()).to_value(),
                 _ => SceneChoice::Crowd.to_value(),
             };
             let default = settings.get(spec.name()).unwrap();

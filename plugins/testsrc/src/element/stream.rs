@@ -73,7 +73,7 @@ impl Stream {
         self.format = Some(StreamFormat {
             info,
             scene,
-            converter: Converter::new(target, settings.seed, settings.noise),
+            converter: Converter::new(target, self.options.seed, settings.noise),
             noise: settings.noise,
         });
         Ok(())
@@ -89,7 +89,9 @@ impl Stream {
         let format = self.format.as_mut().ok_or(StreamError::NoCaps)?;
         if format.noise != settings.noise {
             format.noise = settings.noise;
-            format.converter.set_noise(settings.seed, settings.noise);
+            format
+                .converter
+                .set_noise(self.options.seed, settings.noise);
         }
         let started = Instant::now();
         let time = pts.nseconds();
@@ -117,9 +119,10 @@ impl Stream {
         };
         if settings.ground_truth {
             let frame = Frame {
-                seed: settings.seed,
+                seed: self.options.seed,
                 pts,
                 size: (format.info.width(), format.info.height()),
+                tracks: settings.tracks,
             };
             self.describer
                 .describe(buffer, frame, format.scene.truth(), settings.flaws)?;

@@ -34,7 +34,7 @@ impl Timing {
     }
 
     /// The same rate from number and time 0 on.
-    fn from_the_beginning(self) -> Self {
+    fn restarted(self) -> Self {
         Self {
             origin: (0, 0),
             ..self
@@ -78,7 +78,7 @@ impl Timing {
     }
 
     /// First frame that begins at `time` or later.
-    pub fn from(&self, time: u64) -> u64 {
+    pub fn not_before(&self, time: u64) -> u64 {
         let number = self.at(time);
         if self.time(number) < time && self.is_moving() {
             number + 1
@@ -115,7 +115,7 @@ impl Position {
     pub fn seek(&mut self, time: u64) {
         self.next = Next::At(time);
         // As if the rate had been the same from the beginning on.
-        self.timing = self.timing.map(Timing::from_the_beginning);
+        self.timing = self.timing.map(Timing::restarted);
     }
 
     /// Takes over a rate for the frames to come.
@@ -175,7 +175,7 @@ mod tests {
         let timing = Timing::new(0, 1);
         assert_eq!((timing.time(0), timing.duration(0)), (0, None));
         assert!(timing.has(0) && !timing.has(1));
-        assert_eq!((timing.at(1 << 60), timing.from(1 << 60)), (0, 0));
+        assert_eq!((timing.at(1 << 60), timing.not_before(1 << 60)), (0, 0));
     }
 
     #[test]
@@ -227,7 +227,7 @@ mod tests {
             let number = timing.at(time);
             prop_assert!(timing.time(number) <= time || number == origin);
             prop_assert!(timing.time(number + 1) > time);
-            let next = timing.from(time);
+            let next = timing.not_before(time);
             prop_assert!(timing.time(next) >= time.min(timing.time(next)));
             prop_assert!(next == origin || timing.time(next - 1) < time);
         }
@@ -236,7 +236,7 @@ mod tests {
         fn a_frame_is_found_at_its_own_time(number in 0..10_000_000u64, frames in 1..1001u32) {
             let timing = Timing::new(frames, 1);
             prop_assert_eq!(timing.at(timing.time(number)), number);
-            prop_assert_eq!(timing.from(timing.time(number)), number);
+            prop_assert_eq!(timing.not_before(timing.time(number)), number);
         }
     }
 }

@@ -13,6 +13,8 @@ pub(super) struct Frame {
     pub seed: u64,
     pub pts: gst::ClockTime,
     pub size: (u32, u32),
+    /// Whether objects get their identities.
+    pub tracks: bool,
 }
 
 /// Writes truth; keeps its memory from frame to frame.
@@ -60,7 +62,10 @@ impl Describer {
             frame.size,
             &mut self.findings,
         );
-        self.write_findings(buffer, frame.pts)?;
+        self.write_findings(buffer)?;
+        if frame.tracks {
+            self.write_tracks(buffer, frame.pts)?;
+        }
         (self.truth.width, self.truth.height) = frame.size;
         self.truth.objects.clear();
         let labels = &self.labels;
@@ -75,11 +80,7 @@ impl Describer {
         truth_meta::write(buffer, &self.truth)
     }
 
-    fn write_findings(
-        &mut self,
-        buffer: &mut gst::BufferRef,
-        pts: gst::ClockTime,
-    ) -> Result<(), BoolError> {
+    fn write_findings(&mut self, buffer: &mut gst::BufferRef) -> Result<(), BoolError> {
         self.detections.clear();
         let labels = &self.labels;
         self.detections
@@ -88,7 +89,14 @@ impl Describer {
                 bbox: finding.bbox,
                 confidence: finding.score,
             }));
-        objects::write_detections(buffer, &self.detections)?;
+        objects::write_detections(buffer, &self.detections)
+    }
+
+    fn write_tracks(
+        &mut self,
+        buffer: &mut gst::BufferRef,
+        pts: gst::ClockTime,
+    ) -> Result<(), BoolError> {
         // The detections as they were written, with the ids of their mtds, in the same order.
         objects::read(buffer, &mut self.written);
         self.tracks.clear();

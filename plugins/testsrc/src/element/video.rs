@@ -88,13 +88,11 @@ pub(super) fn with_planes<T>(
 /// A pool for frames of these caps: downstream's, if it offers one.
 pub(super) fn decide_allocation(
     query: &mut gst::query::Allocation,
-) -> Result<(), gst::LoggableError> {
-    let failed = |what: &str| gst::loggable_error!(gst::CAT_RUST, "{what}");
+) -> Result<(), gst::glib::BoolError> {
     let (Some(caps), _) = query.get_owned() else {
-        return Err(failed("allocation without caps"));
+        return Err(gst::glib::bool_error!("allocation without caps"));
     };
-    let info = gst_video::VideoInfo::from_caps(&caps)
-        .map_err(|error| failed(&format!("caps {caps}: {error}")))?;
+    let info = gst_video::VideoInfo::from_caps(&caps)?;
     let offered = query.allocation_pools().next();
     let is_offered = offered.is_some();
     let (pool, size, min, max) = match offered {
@@ -110,8 +108,7 @@ pub(super) fn decide_allocation(
     {
         config.add_option(gst_video::BUFFER_POOL_OPTION_VIDEO_META.as_ref());
     }
-    pool.set_config(config)
-        .map_err(|error| failed(&format!("the pool refuses {caps}: {error}")))?;
+    pool.set_config(config)?;
     if is_offered {
         query.set_nth_allocation_pool(0, Some(&pool), size, min, max);
     } else {

@@ -104,11 +104,6 @@ impl Waiter {
         self.lock().pauses += 1;
     }
 
-    /// Says that a pause is about to end. The base class does not take back its unlocking then.
-    pub fn resume(&self) {
-        self.unlock(false);
-    }
-
     /// Ends waiting, and lets nobody wait until it is taken back.
     pub fn unlock(&self, unlocked: bool) {
         let mut state = self.lock();

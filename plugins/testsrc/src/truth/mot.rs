@@ -372,10 +372,15 @@ mod tests {
             .open(&path)
             .unwrap();
         let writer = MotWriter::over(pipe.try_clone().unwrap(), &path).unwrap();
-        let objects = vec![object(1, Class::Car, 1.0); 100];
-        let full = (0..10_000)
-            .any(|i| writer.push(1 + i, (100, 50), &objects, false).unwrap() == Pushed::No);
-        assert!(full);
+        // More than a pipe holds: the writer does not get over its first frame.
+        let many = vec![object(1, Class::Car, 1.0); 10_000];
+        writer.push(1, (100, 50), &many, false).unwrap();
+        while !writer.shared.lock().writing {
+            std::thread::yield_now();
+        }
+        let objects = [object(1, Class::Car, 1.0)];
+        let pushed = (0..=QUEUE).map(|_| writer.push(2, (100, 50), &objects, false).unwrap());
+        assert_eq!(pushed.filter(|pushed| *pushed == Pushed::No).count(), 1);
         std::thread::scope(|scope| {
             let waiting = scope.spawn(|| writer.push(1, (100, 50), &objects, true));
             writer.interrupt(true);

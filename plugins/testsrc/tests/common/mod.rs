@@ -1,11 +1,5 @@
 //! `vigiltestsrc` in a pipeline, and what comes out of it.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::panic,
-    reason = "a panic is the report of a test"
-)]
-
 use gst::prelude::*;
 use gst_video::prelude::*;
 use gstvigiltestsrc::convert::Format;

@@ -1,5 +1,12 @@
 //! The element through its public surface.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a panic is the report of a test"
+)]
+
 #[path = "../common/mod.rs"]
 mod common;
 

@@ -72,6 +72,20 @@ fn nothing_is_said_where_nothing_was_asked() {
 }
 
 #[test]
+fn identities_may_be_left_to_a_tracker() {
+    let with = common::run(PROPERTIES, SMALL);
+    let without = common::run(&format!("{PROPERTIES} ground-truth-tracks=false"), SMALL);
+    for (with, without) in with.iter().zip(&without) {
+        assert_eq!(with.truth, without.truth);
+        assert_eq!(with.objects.len(), without.objects.len());
+        for (with, without) in with.objects.iter().zip(&without.objects) {
+            assert_eq!((with.bbox, with.label), (without.bbox, without.label));
+            assert!(with.track.is_some() && without.track.is_none());
+        }
+    }
+}
+
+#[test]
 fn truth_may_be_switched_while_playing() {
     let player = Player::new("ground-truth=true", SMALL, "fakesink name=sink sync=true");
     player.set_state(gst::State::Playing);
@@ -95,8 +109,11 @@ fn an_empty_scene_was_looked_at() {
     }
 }
 
-/// Lines of a MOTChallenge file, by frame: identity, box, class, visible share.
-fn mot(text: &str) -> HashMap<u64, Vec<(u64, [f32; 4], u32, f32)>> {
+/// A line of a MOTChallenge file: identity, box, class, visible share.
+type Line = (u64, [f32; 4], u32, f32);
+
+/// Lines of a MOTChallenge file, by frame.
+fn mot(text: &str) -> HashMap<u64, Vec<Line>> {
     let mut frames: HashMap<u64, Vec<_>> = HashMap::new();
     for line in text.lines() {
         let fields: Vec<f32> = line

@@ -6,6 +6,7 @@
 mod cost;
 mod detector;
 mod peer;
+mod scene;
 mod table;
 
 use clap::Parser;
@@ -36,7 +37,7 @@ struct Arguments {
     /// How often each comparison is made.
     #[arg(long, default_value_t = 3)]
     repeat: usize,
-    /// Only benchmarks whose name begins so: preprocess, detect, tracker, rules, peer.
+    /// Only those whose name begins so: preprocess, detect, tracker, rules, scene, peer.
     #[arg(long)]
     only: Option<String>,
     /// Where the JSON goes.
@@ -68,6 +69,9 @@ fn main() -> Result<(), Box<dyn Error>> {
     }
     if arguments.wants("rules") {
         tables.push(cost::rules()?);
+    }
+    if arguments.wants("scene") {
+        tables.push(scene::scene(arguments.repeat)?);
     }
     let video = arguments
         .video

@@ -74,7 +74,7 @@ impl VigilTestSrc {
         let to = lock(&self.lateness).skip_to(running_time.nseconds(), duration, now);
         let to = to.map(gst::ClockTime::from_nseconds);
         match to.and_then(|to| segment.position_from_running_time(to)) {
-            Some(position) => timing.from(position.nseconds()),
+            Some(position) => timing.not_before(position.nseconds()),
             None => number,
         }
     }
