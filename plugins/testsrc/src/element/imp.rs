@@ -55,6 +55,32 @@ impl VigilTestSrc {
         lock(&self.writer).clone()
     }
 
+    /// Reads the script and opens the file of truth.
+    fn prepare(&self) -> Result<(), gst::ErrorMessage> {
+        let settings = lock(&self.settings).clone();
+        let options = settings
+            .scene()
+            .map_err(|error| gst::error_msg!(gst::ResourceError::Settings, ("{error}")))?;
+        let writer = match settings.truth_path() {
+            Some(path) => {
+                let writer = MotWriter::create(path).map_err(|error| {
+                    gst::error_msg!(
+                        gst::ResourceError::OpenWrite,
+                        ("property ground-truth-file: {error}")
+                    )
+                })?;
+                Some(Arc::new(writer))
+            }
+            None => None,
+        };
+        *lock(&self.writer) = writer;
+        *lock(&self.stream) = Some(Stream::new(options));
+        *lock(&self.position) = Position::default();
+        *lock(&self.lateness) = Lateness::default();
+        *lock(&self.stats) = Stats::default();
+        Ok(())
+    }
+
     /// Ends all waiting on the streaming thread, or allows it again.
     fn set_unlocked(&self, unlocked: bool) {
         self.waiter.unlock(unlocked);
@@ -178,6 +204,11 @@ impl ElementImpl for VigilTestSrc {
             gst::StateChange::ReadyToPaused => {
                 let is_live = lock(&self.settings).is_live;
                 self.obj().set_live(is_live);
+                // Not in start(): where that fails, the base class adds an error that says nothing.
+                self.prepare().map_err(|error| {
+                    self.post_error_message(error);
+                    gst::StateChangeError
+                })?;
             }
             gst::StateChange::PlayingToPaused => self.waiter.pause(),
             // The base class does not take back what it unlocked for a pause.
@@ -189,31 +220,6 @@ impl ElementImpl for VigilTestSrc {
 }
 
 impl BaseSrcImpl for VigilTestSrc {
-    fn start(&self) -> Result<(), gst::ErrorMessage> {
-        let settings = lock(&self.settings).clone();
-        let options = settings
-            .scene()
-            .map_err(|error| gst::error_msg!(gst::ResourceError::Settings, ("{error}")))?;
-        let writer = match settings.truth_path() {
-            Some(path) => {
-                let writer = MotWriter::create(path).map_err(|error| {
-                    gst::error_msg!(
-                        gst::ResourceError::OpenWrite,
-                        ("property ground-truth-file: {error}")
-                    )
-                })?;
-                Some(Arc::new(writer))
-            }
-            None => None,
-        };
-        *lock(&self.writer) = writer;
-        *lock(&self.stream) = Some(Stream::new(options));
-        *lock(&self.position) = Position::default();
-        *lock(&self.lateness) = Lateness::default();
-        *lock(&self.stats) = Stats::default();
-        Ok(())
-    }
-
     fn stop(&self) -> Result<(), gst::ErrorMessage> {
         *lock(&self.stream) = None;
         let writer = lock(&self.writer).take();

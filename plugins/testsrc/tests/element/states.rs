@@ -39,11 +39,8 @@ fn a_hundred_rapid_state_changes_neither_hang_nor_lose_an_error() {
                 gst::State::Ready
             };
             player.pipeline.set_state(to).unwrap();
-            let error = player.bus.pop_filtered(&[gst::MessageType::Error]);
-            assert_eq!(error.is_none(), is_good, "{i}: {error:?}");
-            // The base class says that the start failed, after the element has said why.
-            player.bus.set_flushing(true);
-            player.bus.set_flushing(false);
+            let errors = std::iter::from_fn(|| player.bus.pop_filtered(&[gst::MessageType::Error]));
+            assert_eq!(errors.count(), usize::from(!is_good), "{i}");
             player.clear();
         }
     }
