@@ -73,6 +73,6 @@ fn write_picture(name: &str, rgba: &[u8], objects: &[Object]) -> std::io::Result
         (top..=bottom).for_each(|y| [left, right].into_iter().for_each(|x| dot(x, y, color)));
     }
     let mut file = std::io::BufWriter::new(std::fs::File::create(name)?);
-    write!(file, "P6 {width} {height} 255\n")?;
+    writeln!(file, "P6 {width} {height} 255")?;
     file.write_all(&rgb)
 }

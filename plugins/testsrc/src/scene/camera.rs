@@ -116,7 +116,10 @@ impl Shake {
         let mut random = Random::of(&[seed, 0x5ba4e]);
         let mut swing = |low, high| {
             let rate = random.range(low, high);
-            (f64::from(rate), f64::from(random.range(0.0, 6.28)))
+            (
+                f64::from(rate),
+                f64::from(random.range(0.0, std::f32::consts::TAU)),
+            )
         };
         Self {
             amplitude: amount as f32 * SHAKE * height as f32,

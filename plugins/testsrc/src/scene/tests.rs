@@ -115,14 +115,14 @@ fn visible_shares_are_those_of_the_painted_pixels() {
         scene.look(12.3);
         let mut owner = vec![usize::MAX; 640 * 360];
         let mut whole = vec![0usize; scene.actors.len()];
-        for index in 0..scene.actors.len() {
+        for (index, whole) in whole.iter_mut().enumerate() {
             for (owner, _) in owner
                 .iter_mut()
                 .zip(mask(&scene, index))
                 .filter(|(_, alpha)| *alpha >= 60)
             {
                 *owner = index;
-                whole[index] += 1;
+                *whole += 1;
             }
         }
         for object in scene.truth() {

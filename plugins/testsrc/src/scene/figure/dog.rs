@@ -25,7 +25,7 @@ impl Dog {
     pub fn new(random: &mut Random) -> Self {
         let fur = palette::fur(random);
         Self {
-            size: random.range(0.8, 1.15),
+            size: random.range(0.95, 1.2),
             fur,
             patch: if random.chance(0.4) {
                 palette::fur(random)
