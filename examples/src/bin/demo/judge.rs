@@ -1,18 +1,18 @@
 //! What was found, held against the truth.
 
-use gstvigiltrack::eval::Scores;
 use std::path::Path;
 use vigil_analytics::{Event, event};
 
 use crate::Result;
 use crate::clip::Clip;
 use crate::pipeline::Files;
-use crate::truth::{self, Thing, Truth, boxes, events, replay};
+use crate::truth::boxes::Found;
+use crate::truth::{self, Thing, Truth, events, replay};
 
 /// How the run compares with the truth.
 pub struct Judgement {
     /// Objects on frames, and their identities.
-    pub boxes: Scores,
+    pub found: Found,
     /// Events.
     pub events: events::Verdict,
 }
@@ -31,7 +31,7 @@ impl Judgement {
         let glimpsed = replay::run(&there, clip.format, rules, |thing| thing.visible > 0.0)?;
         let expected = events::Expected::new(&clear, &glimpsed);
         Ok(Self {
-            boxes: boxes::score(&there.frames, &found),
+            found: Found::score(&there.frames, &found),
             events: expected.judge(&events::read(&files.events)?),
         })
     }

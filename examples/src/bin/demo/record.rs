@@ -59,13 +59,14 @@ fn figures(run: &Run, judgement: Option<&Judgement>) -> Value {
 
 /// Shares are of 1.
 fn compared(judgement: &Judgement) -> Value {
-    let Judgement { boxes, events } = judgement;
+    let Judgement { found, events } = judgement;
+    let tracks = &found.tracks;
     json!({
-        "precision": share(boxes.clear.precision()),
-        "recall": share(boxes.clear.recall()),
-        "hota": share(boxes.hota.hota()),
-        "idf1": share(boxes.identity.idf1()),
-        "identity_switches": boxes.clear.switches(),
+        "precision": share(found.boxes.precision()),
+        "recall": share(found.boxes.recall()),
+        "hota": share(tracks.hota.hota()),
+        "idf1": share(tracks.identity.idf1()),
+        "identity_switches": tracks.clear.switches(),
         "events": {
             "right": events.right,
             "missed": events.missed.len(),

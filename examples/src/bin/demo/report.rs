@@ -194,7 +194,8 @@ pub fn print(out: &mut dyn Write, run: &Run, events: &Events) -> io::Result<()> 
 
 /// Prints how that compares with the truth.
 pub fn print_judgement(out: &mut dyn Write, judgement: &Judgement) -> io::Result<()> {
-    let Judgement { boxes, events } = judgement;
+    let Judgement { found, events } = judgement;
+    let tracks = &found.tracks;
     writeln!(
         out,
         "\n  against the truth (objects of which at least half is seen, IoU 0.5):"
@@ -202,15 +203,15 @@ pub fn print_judgement(out: &mut dyn Write, judgement: &Judgement) -> io::Result
     writeln!(
         out,
         "  boxes     precision {:.1} %, recall {:.1} %",
-        boxes.clear.precision(),
-        boxes.clear.recall()
+        found.boxes.precision(),
+        found.boxes.recall()
     )?;
     writeln!(
         out,
         "  tracks    HOTA {:.1}, IDF1 {:.1}, {} changes of identity",
-        boxes.hota.hota(),
-        boxes.identity.idf1(),
-        boxes.clear.switches()
+        tracks.hota.hota(),
+        tracks.identity.idf1(),
+        tracks.clear.switches()
     )?;
     let open = match events.open {
         0 => String::new(),

@@ -4,15 +4,38 @@
 //! one. The metrics are those of `gstvigiltrack::eval`, counted for each class by itself and added
 //! up, so that a large class weighs more than a rare one (as "detection averaged" in TrackEval).
 
-use gstvigiltrack::eval::{Hypothesis, Scores, Sequence, Truth as TrueBox};
+use gstvigiltrack::eval::{Clear, Hypothesis, Scores, Sequence, Truth as TrueBox};
 use gstvigiltrack::geometry::Rect;
 use std::collections::BTreeSet;
 use vigil_analytics::BBox;
 
 use super::Thing;
 
-/// The scores of what was found (by frame) where this was there, all classes together.
-pub fn score(there: &[Vec<Thing>], found: &[Vec<Thing>]) -> Scores {
+/// How well objects were found and followed.
+#[derive(Debug, Default)]
+pub struct Found {
+    /// Of everything that was found, with a track or without: precision and recall.
+    pub boxes: Clear,
+    /// Of what has a track.
+    pub tracks: Scores,
+}
+
+impl Found {
+    /// Compares what was found (by frame) with what was there, all classes together.
+    pub fn score(there: &[Vec<Thing>], found: &[Vec<Thing>]) -> Self {
+        let with_track = |frame: &Vec<Thing>| -> Vec<Thing> {
+            let known = frame.iter().filter(|thing| thing.id.is_some());
+            known.cloned().collect()
+        };
+        let tracked: Vec<_> = found.iter().map(with_track).collect();
+        Self {
+            boxes: score(there, found).clear,
+            tracks: score(there, &tracked),
+        }
+    }
+}
+
+fn score(there: &[Vec<Thing>], found: &[Vec<Thing>]) -> Scores {
     let things = || there.iter().chain(found).flatten();
     let labels: BTreeSet<&str> = things().map(|thing| thing.label.as_str()).collect();
     let mut scores = Scores::default();
@@ -31,9 +54,18 @@ fn score_class(label: &str, there: &[Vec<Thing>], found: &[Vec<Thing>]) -> Score
         .iter()
         .map(|frame| of_class(frame).iter().map(true_box).collect())
         .collect();
+    // What has no track is another thing on each frame.
+    let mut nobody = u64::MAX;
+    let mut hypothesis = |thing: &Thing| Hypothesis {
+        id: thing.id.unwrap_or_else(|| {
+            nobody -= 1;
+            nobody
+        }),
+        bbox: rect(thing.bbox),
+    };
     let said: Vec<_> = found
         .iter()
-        .map(|frame| of_class(frame).iter().map(hypothesis).collect())
+        .map(|frame| of_class(frame).iter().map(&mut hypothesis).collect())
         .collect();
     let sequence = Sequence {
         name: label.to_owned(),
@@ -47,17 +79,11 @@ fn score_class(label: &str, there: &[Vec<Thing>], found: &[Vec<Thing>]) -> Score
 
 fn true_box(thing: &Thing) -> TrueBox {
     TrueBox {
-        id: thing.id,
+        // All true objects have one.
+        id: thing.id.unwrap_or_default(),
         bbox: rect(thing.bbox),
         evaluated: thing.counts(),
         distractor: !thing.counts(),
-    }
-}
-
-fn hypothesis(thing: &Thing) -> Hypothesis {
-    Hypothesis {
-        id: thing.id,
-        bbox: rect(thing.bbox),
     }
 }
 
@@ -71,7 +97,7 @@ mod tests {
 
     fn thing(id: u64, label: &str, x: f32) -> Thing {
         Thing {
-            id,
+            id: Some(id),
             label: label.into(),
             bbox: BBox {
                 x,
@@ -92,8 +118,8 @@ mod tests {
 
     /// Precision and recall in percent.
     fn figures(there: Vec<Thing>, found: Vec<Thing>) -> (f64, f64) {
-        let scores = score(&[there], &[found]);
-        (scores.clear.precision(), scores.clear.recall())
+        let boxes = Found::score(&[there], &[found]).boxes;
+        (boxes.precision(), boxes.recall())
     }
 
     #[test]
@@ -133,9 +159,21 @@ mod tests {
     }
 
     #[test]
+    fn what_has_no_track_is_found_and_not_followed() {
+        let there = vec![vec![thing(1, "person", 0.0)]; 4];
+        let mut found = there.clone();
+        found[0][0].id = None;
+        found[1][0].id = None;
+        let scores = Found::score(&there, &found);
+        assert_eq!(scores.boxes.recall(), 100.0);
+        assert_eq!(scores.tracks.clear.recall(), 50.0);
+        assert_eq!(scores.tracks.clear.switches(), 0);
+    }
+
+    #[test]
     fn identities_are_told_apart_by_class() {
         let frame = || vec![thing(1, "person", 0.0), thing(2, "car", 50.0)];
-        let scores = score(&vec![frame(); 4], &vec![frame(); 4]);
+        let scores = Found::score(&vec![frame(); 4], &vec![frame(); 4]).tracks;
         assert_eq!((scores.hota.hota(), scores.clear.switches()), (100.0, 0));
         // From the third frame on, the car has another identity.
         let found = [
@@ -143,7 +181,7 @@ mod tests {
             frame(),
             vec![thing(1, "person", 0.0), thing(9, "car", 50.0)],
         ];
-        let scores = score(&vec![frame(); 3], &found);
+        let scores = Found::score(&vec![frame(); 3], &found).tracks;
         assert_eq!(scores.clear.switches(), 1);
         assert!(scores.hota.hota() < 100.0 && scores.clear.recall() == 100.0);
     }

@@ -37,8 +37,8 @@ pub struct TruthFiles {
 /// An object on a frame.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Thing {
-    /// Unique in the video.
-    pub id: u64,
+    /// Unique in the video; `None` for what was found and has no track (yet).
+    pub id: Option<u64>,
     /// What it is.
     pub label: String,
     /// Where, in pixels.
@@ -91,7 +91,7 @@ impl Truth {
             };
             if let Some(frame) = this.frames.get_mut(frame - 1) {
                 frame.push(Thing {
-                    id,
+                    id: Some(id),
                     label: label.clone(),
                     bbox,
                     visible,
@@ -105,18 +105,16 @@ impl Truth {
 /// What was found: the records of an `objects` pad as frames.
 pub fn found(file: &Path) -> Result<Vec<Vec<Thing>>> {
     let frames = records(file)?.into_iter().map(|record| {
-        let objects = record.objects.into_iter().filter_map(|object| {
-            Some(Thing {
-                id: object.track?,
-                label: object.label.into_owned(),
-                bbox: BBox {
-                    x: object.bbox.x as f32,
-                    y: object.bbox.y as f32,
-                    w: object.bbox.w as f32,
-                    h: object.bbox.h as f32,
-                },
-                visible: 1.0,
-            })
+        let objects = record.objects.into_iter().map(|object| Thing {
+            id: object.track,
+            label: object.label.into_owned(),
+            bbox: BBox {
+                x: object.bbox.x as f32,
+                y: object.bbox.y as f32,
+                w: object.bbox.w as f32,
+                h: object.bbox.h as f32,
+            },
+            visible: 1.0,
         });
         objects.collect()
     });
@@ -177,7 +175,7 @@ mod tests {
                     3,1,1,2,3,4,1,1,0.49\n4,1,1,2,3,4,1,1,1\n";
         let truth = Truth::read(&files(folder.path(), text), 3).unwrap();
         let truck = Thing {
-            id: 2,
+            id: Some(2),
             label: "truck".into(),
             bbox: BBox {
                 x: 10.0,

@@ -124,9 +124,10 @@ impl Writer {
             .iter()
             .zip(things)
             .map(|(object, thing)| {
+                let id = thing.id.unwrap_or_default();
                 let track = Track {
-                    id: thing.id,
-                    first_seen: *self.first_seen.entry(thing.id).or_insert(now),
+                    id,
+                    first_seen: *self.first_seen.entry(id).or_insert(now),
                     last_seen: now,
                     lost: false,
                 };
@@ -165,7 +166,7 @@ mod tests {
         );
         // Two walk to the right, one of whom is hardly seen.
         let thing = |id, x, visible| Thing {
-            id,
+            id: Some(id),
             label: "person".into(),
             bbox: vigil_analytics::BBox {
                 x,
