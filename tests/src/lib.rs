@@ -7,6 +7,7 @@ pub mod assets;
 pub mod ball;
 pub mod matching;
 pub mod pipeline;
+pub mod precision;
 pub mod records;
 pub mod server;
 pub mod watchdog;
@@ -23,6 +24,7 @@ pub fn init() {
                 gstvigildetect::plugin_register_static()
                     .and_then(|()| gstvigiltrack::plugin_register_static())
                     .and_then(|()| gstvigilevents::plugin_register_static())
+                    .and_then(|()| gstvigiltestsrc::plugin_register_static())
                     .map_err(|error| error.to_string())
             });
         if let Err(error) = started {

@@ -11,8 +11,8 @@ use std::time::{Duration, Instant};
 /// How to load a model.
 #[derive(Debug, Clone, PartialEq)]
 pub struct LoadOptions {
-    /// The ONNX file.
-    pub model: PathBuf,
+    /// The ONNX file; `None` takes the model that is compiled in ([`model::builtin`]).
+    pub model: Option<PathBuf>,
     /// Names of the classes; `None` takes the model's own.
     pub labels: Option<Vec<String>>,
     /// Which engine; `None` takes the best that is there.
@@ -57,7 +57,10 @@ impl LoadedModel {
     /// # Errors
     /// The file is no model that is understood, or no engine takes it.
     pub fn load(options: &LoadOptions) -> Result<(Self, Box<dyn Runner>), LoadError> {
-        let (info, bytes) = model::read(&options.model)?;
+        let (info, bytes) = match &options.model {
+            Some(path) => model::read(path)?,
+            None => model::builtin::read()?,
+        };
         let input = model::plan_input(&info, options.input_size)?;
         // Where the file fixes all shapes it is refused before an engine spends time on it.
         let fixed = match info.fixed_output_shapes() {
@@ -68,7 +71,7 @@ impl LoadedModel {
             None => None,
         };
         let source = ModelSource {
-            path: options.model.clone(),
+            path: (options.model.clone()).unwrap_or_else(|| model::builtin::NAME.into()),
             bytes: Arc::new(bytes),
             info: Arc::new(info),
             input: input.clone(),

@@ -132,7 +132,7 @@ fn scene(seed: u64) -> Result<(Scene, SceneOptions, (u32, u32)), Error> {
             kinds[turn % 4]
         },
         seed,
-        objects: [4, 8, 14, 20, 28][turn / 4 % 5],
+        objects: [4, 8, 12, 16, 22][turn / 4 % 5],
         light: [1.0, 0.9, 1.0, 0.6, 0.8, 1.0, 0.35][turn / 3 % 7],
         shake: [0.0, 0.5][turn / 2 % 2],
         ..SceneOptions::default()

@@ -48,10 +48,6 @@ impl Default for Settings {
 #[derive(Debug, thiserror::Error)]
 pub(super) enum SettingsError {
     #[error(
-        "property model is not set: give the path of an ONNX file, for example model=yolov8n.onnx"
-    )]
-    NoModel,
-    #[error(
         "property model is not set: with engine=replay, give the path of a file of recorded \
          detections, for example model=det.txt"
     )]
@@ -105,7 +101,7 @@ impl Settings {
         };
         Ok(Task::Network(NetworkOptions {
             load: LoadOptions {
-                model: path.ok_or(SettingsError::NoModel)?.into(),
+                model: path.map(PathBuf::from),
                 labels: labels()?,
                 engine,
                 threads: self.thread_count(),
@@ -164,8 +160,9 @@ impl Settings {
             glib::ParamSpecString::builder("model")
                 .nick("Model")
                 .blurb(
-                    "Path of the ONNX file of a YOLO detector; with engine=replay, of a file of \
-                     recorded detections (MOTChallenge or JSON Lines)",
+                    "Path of the ONNX file of a YOLO detector (default: the built-in one, for rendered \
+                     scenes such as vigiltestsrc's); with engine=replay, of a file of recorded \
+                     detections (MOTChallenge or JSON Lines)",
                 )
                 .mutable_ready()
                 .build(),
@@ -317,19 +314,14 @@ mod tests {
     }
 
     #[test]
-    fn a_missing_model_says_what_to_set() {
-        let error = |engine, words: &str| {
-            let settings = Settings {
-                engine,
-                ..Default::default()
-            };
-            let error = settings.check().err().unwrap().to_string();
-            assert!(
-                error.contains("property model") && error.contains(words),
-                "{error}"
-            );
+    fn a_missing_recording_says_what_to_set() {
+        let settings = Settings {
+            engine: EngineChoice::Replay,
+            ..Default::default()
         };
-        error(EngineChoice::Auto, "model=yolov8n.onnx");
-        error(EngineChoice::Replay, "model=det.txt");
+        let error = settings.check().err().unwrap().to_string();
+        for part in ["property model", "model=det.txt"] {
+            assert!(error.contains(part), "{error}");
+        }
     }
 }

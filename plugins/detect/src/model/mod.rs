@@ -7,6 +7,7 @@
 //!
 //! Everything here happens on the way to PAUSED, never on the streaming thread.
 
+pub mod builtin;
 mod coco;
 mod error;
 mod input;

@@ -30,12 +30,27 @@ fn assert_says(text: &str, parts: &[&str]) {
 }
 
 #[test]
-fn no_model() {
+fn without_a_model_the_built_in_one_is_taken() {
+    for model in [None, Some("")] {
+        let _watchdog = Watchdog::new();
+        let (element, _bus) = common::element(None, &[("engine", "rten")]);
+        element.set_property("model", model);
+        element.set_state(gst::State::Paused).unwrap();
+        let stats: gst::Structure = element.property("stats");
+        assert_eq!(stats.get::<&str>("head"), Ok("yolov8"));
+        assert_eq!(stats.get::<u32>("classes"), Ok(5));
+        assert_eq!(stats.get::<&str>("labels-source"), Ok("model metadata"));
+        element.set_property_from_str("classes", "person;dog");
+        element.set_state(gst::State::Null).unwrap();
+    }
     assert_says(
-        &refusal(None, &[]),
-        &["property model", "model=yolov8n.onnx"],
+        &refusal(None, &[("classes", "cow")]),
+        &["property classes", "cow", "person"],
     );
-    assert_says(&refusal(None, &[("model", "")]), &["property model"]);
+    assert_says(
+        &refusal(None, &[("engine", "replay")]),
+        &["property model", "det.txt"],
+    );
 }
 
 #[test]

@@ -24,7 +24,7 @@ impl Job<'_> {
             .into_iter()
             .find(|kind| kind.as_str() == self.engine);
         let options = LoadOptions {
-            model: self.model.into(),
+            model: Some(self.model.into()),
             labels: None,
             engine,
             threads: self.threads,

@@ -1,0 +1,191 @@
+//! How good detections are: average precision, and what is found and what is false.
+//!
+//! A detection is right when it overlaps an object of its class, which no better detection has
+//! taken, by an IoU of at least half. Objects that do not count (hidden for more than half) are
+//! neither right nor wrong to find, and so is a detection at least half of which lies on one.
+
+use crate::matching::{Found, iou};
+
+/// Least IoU with the object that was found.
+const OVERLAP: f32 = 0.5;
+
+/// A true object.
+#[derive(Debug, Clone)]
+pub struct Truth {
+    /// Class name.
+    pub name: String,
+    /// Corners in pixels.
+    pub xyxy: [f32; 4],
+    /// Whether it has to be found.
+    pub counts: bool,
+}
+
+/// What was judged of any number of pictures.
+#[derive(Debug, Default)]
+pub struct Tally {
+    /// Class, score and whether it is right, of each detection that counts.
+    said: Vec<(String, f32, bool)>,
+    /// Class of each object that counts.
+    objects: Vec<String>,
+}
+
+impl Tally {
+    /// Judges one picture.
+    pub fn add(&mut self, truth: &[Truth], found: &[Found]) {
+        let mut order: Vec<_> = found.iter().collect();
+        order.sort_by(|a, b| b.score.total_cmp(&a.score));
+        let mut taken = vec![false; truth.len()];
+        for said in order {
+            let best = (0..truth.len())
+                .filter(|&i| truth[i].counts && !taken[i] && truth[i].name == said.name)
+                .map(|i| (i, iou(truth[i].xyxy, said.xyxy)))
+                .filter(|(_, overlap)| *overlap >= OVERLAP)
+                .max_by(|a, b| a.1.total_cmp(&b.1));
+            if let Some((index, _)) = best {
+                taken[index] = true;
+            } else if truth.iter().any(|object| excuses(object, said)) {
+                continue;
+            }
+            self.said
+                .push((said.name.clone(), said.score, best.is_some()));
+        }
+        let counting = truth.iter().filter(|object| object.counts);
+        self.objects
+            .extend(counting.map(|object| object.name.clone()));
+    }
+
+    /// Number of objects that count.
+    pub fn objects(&self) -> usize {
+        self.objects.len()
+    }
+
+    /// Share of the objects that were found with at least this score.
+    pub fn recall(&self, score: f32) -> f64 {
+        let right = self
+            .said
+            .iter()
+            .filter(|said| said.2 && said.1 >= score)
+            .count();
+        right as f64 / self.objects.len().max(1) as f64
+    }
+
+    /// Share of the detections with at least this score that are false.
+    pub fn false_share(&self, score: f32) -> f64 {
+        let said = || self.said.iter().filter(|said| said.1 >= score);
+        said().filter(|said| !said.2).count() as f64 / said().count().max(1) as f64
+    }
+
+    /// Names of the classes of which there are objects.
+    pub fn classes(&self) -> Vec<&str> {
+        let mut classes: Vec<_> = self.objects.iter().map(String::as_str).collect();
+        classes.sort_unstable();
+        classes.dedup();
+        classes
+    }
+
+    /// Average precision of a class, as COCO's at IoU 0.5: the mean, at 101 recalls, of the best
+    /// precision at this recall or a higher one.
+    pub fn average_precision(&self, class: &str) -> f64 {
+        let objects = self.objects.iter().filter(|name| *name == class).count();
+        let mut said: Vec<_> = self.said.iter().filter(|said| said.0 == class).collect();
+        said.sort_by(|a, b| b.1.total_cmp(&a.1));
+        let mut curve: Vec<(f64, f64)> = Vec::new();
+        let mut right = 0;
+        for (index, said) in said.iter().enumerate() {
+            right += usize::from(said.2);
+            curve.push((
+                right as f64 / objects.max(1) as f64,
+                right as f64 / (index + 1) as f64,
+            ));
+        }
+        let mut best = 0.0f64;
+        for point in curve.iter_mut().rev() {
+            best = best.max(point.1);
+            point.1 = best;
+        }
+        let at = |recall: f64| {
+            curve
+                .iter()
+                .find(|point| point.0 >= recall)
+                .map_or(0.0, |point| point.1)
+        };
+        (0..=100)
+            .map(|step| at(f64::from(step) / 100.0))
+            .sum::<f64>()
+            / 101.0
+    }
+
+    /// Mean of [`average_precision`](Self::average_precision) over all classes.
+    pub fn mean_average_precision(&self) -> f64 {
+        let classes = self.classes();
+        let sum: f64 = classes
+            .iter()
+            .map(|class| self.average_precision(class))
+            .sum();
+        sum / classes.len().max(1) as f64
+    }
+}
+
+/// Whether `said` is on an object that does not count.
+fn excuses(object: &Truth, said: &Found) -> bool {
+    let [a, b] = [object.xyxy, said.xyxy];
+    let width = (a[2].min(b[2]) - a[0].max(b[0])).max(0.0);
+    let height = (a[3].min(b[3]) - a[1].max(b[1])).max(0.0);
+    let area = ((b[2] - b[0]) * (b[3] - b[1])).max(f32::MIN_POSITIVE);
+    !object.counts && object.name == said.name && width * height / area >= OVERLAP
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn truth(x: f32, counts: bool) -> Truth {
+        Truth {
+            name: "car".into(),
+            xyxy: [x, 0.0, x + 10.0, 10.0],
+            counts,
+        }
+    }
+
+    fn found(x: f32, score: f32) -> Found {
+        Found {
+            name: "car".into(),
+            score,
+            xyxy: [x, 0.0, x + 10.0, 10.0],
+        }
+    }
+
+    #[test]
+    fn precision_and_recall_are_those_of_a_count_by_hand() {
+        let mut tally = Tally::default();
+        // Right, a second box on the same object, one on a hidden object, one on nothing.
+        tally.add(
+            &[truth(0.0, true), truth(100.0, false), truth(300.0, true)],
+            &[
+                found(1.0, 0.9),
+                found(0.0, 0.4),
+                found(102.0, 0.8),
+                found(200.0, 0.7),
+            ],
+        );
+        assert_eq!(tally.objects(), 2);
+        assert_eq!(tally.recall(0.5), 0.5);
+        assert_eq!(tally.recall(0.95), 0.0);
+        assert_eq!(tally.false_share(0.5), 0.5);
+        assert_eq!(tally.false_share(0.0), 2.0 / 3.0);
+        // Precision 1 up to a recall of a half, 0 beyond: 51 of 101 points.
+        assert!((tally.average_precision("car") - 51.0 / 101.0).abs() < 1e-9);
+    }
+
+    #[test]
+    fn other_classes_do_not_match() {
+        let mut tally = Tally::default();
+        let dog = Found {
+            name: "dog".into(),
+            ..found(0.0, 0.9)
+        };
+        tally.add(&[truth(0.0, true)], &[dog]);
+        assert_eq!(tally.recall(0.0), 0.0);
+        assert_eq!(tally.classes(), ["car"]);
+    }
+}
