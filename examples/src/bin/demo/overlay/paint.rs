@@ -99,10 +99,10 @@ impl Painter<'_> {
         }
         layout.lines.iter().for_each(|line| self.counts(line));
         self.panel(objects, trails);
+        self.banners();
         // Last, for these can move out of the way of what is there.
         let known = objects.iter().filter(|object| object.track.is_some());
         known.for_each(|object| self.label(object));
-        self.banners();
     }
 
     fn ink(&self, colour: Colour) -> Ink {
@@ -332,6 +332,7 @@ impl Painter<'_> {
                 h: height,
             };
             self.plate(area, DARK, alpha(185.0), 6.0);
+            self.tools.taken.push(area);
             let mark = Area {
                 x: x + scale.px(6.0),
                 y: y + scale.px(6.0),
