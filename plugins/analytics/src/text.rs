@@ -1,4 +1,46 @@
-//! What a user probably meant: near misses of names in files and properties.
+//! Texts that a user wrote: reading their files, places in them, and what was probably meant by a
+//! name.
+
+use std::fs::File;
+use std::io::{Error, Read};
+use std::path::Path;
+
+/// Why a user's text file cannot be read.
+#[derive(Debug, thiserror::Error)]
+pub enum TextError {
+    /// It is not there, is no regular file, or is not UTF-8.
+    #[error(transparent)]
+    Failed(#[from] Error),
+    /// It is larger than allowed.
+    #[error("it is too large")]
+    TooLarge,
+}
+
+/// Reads a regular file of at most `most` bytes of UTF-8. Blocks on the file system.
+///
+/// # Errors
+/// See [`TextError`].
+pub fn read_file(path: &Path, most: u64) -> Result<String, TextError> {
+    // Reading a pipe or a device would wait for ever.
+    if !std::fs::metadata(path)?.is_file() {
+        return Err(Error::other("it is no regular file").into());
+    }
+    let mut bytes = Vec::new();
+    File::open(path)?.take(most + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > most {
+        return Err(TextError::TooLarge);
+    }
+    let not_utf8 = |error| Error::other(format!("it is not UTF-8: {error}"));
+    Ok(String::from_utf8(bytes).map_err(not_utf8)?)
+}
+
+/// Line and column, both from 1 and the column in characters, of the byte `offset` in `text`.
+pub fn line_and_column(text: &str, offset: usize) -> (usize, usize) {
+    let before = text.get(..offset).unwrap_or(text);
+    let line_start = before.rfind('\n').map_or(0, |i| i + 1);
+    let line = before.matches('\n').count() + 1;
+    (line, before[line_start..].chars().count() + 1)
+}
 
 /// Levenshtein distance of two words, in characters.
 pub fn distance(a: &str, b: &str) -> usize {
@@ -39,6 +81,38 @@ pub fn suggest(problem: &str, name: &str, known: &[&str]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn places_are_counted_in_lines_and_characters() {
+        let text = "one\nzwölf\n\n";
+        for (offset, place) in [
+            (0, (1, 1)),
+            (4, (2, 1)),
+            (9, (2, 5)),
+            (11, (3, 1)),
+            (99, (4, 1)),
+        ] {
+            assert_eq!(line_and_column(text, offset), place, "{offset}");
+        }
+    }
+
+    #[test]
+    fn only_small_regular_files_of_text_are_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("text");
+        std::fs::write(&path, "zwölf").unwrap();
+        assert_eq!(read_file(&path, 6).unwrap(), "zwölf");
+        assert!(matches!(read_file(&path, 5), Err(TextError::TooLarge)));
+        std::fs::write(&path, b"\xff").unwrap();
+        for (path, said) in [
+            (path.as_path(), "not UTF-8"),
+            (folder.path(), "no regular file"),
+            (&folder.path().join("none"), "No such file"),
+        ] {
+            let error = read_file(path, 9).unwrap_err().to_string();
+            assert!(error.contains(said), "{error}");
+        }
+    }
 
     #[test]
     fn distances_are_levenshteins() {

@@ -7,9 +7,8 @@ mod parse;
 mod tests;
 
 use super::{Class, SceneKind};
-use std::fs::File;
-use std::io::Read;
 use std::path::Path;
+use vigil_analytics::text::{TextError, read_file};
 
 /// No script that somebody wrote is larger, in bytes; a video given by mistake is.
 const MAX_BYTES: u64 = 16 << 20;
@@ -94,22 +93,11 @@ impl Script {
 }
 
 fn read(path: &Path, name: &str) -> Result<String, ScriptError> {
-    let failed = |error: std::io::Error| ScriptError::Read {
-        path: name.to_string(),
-        error: error.to_string(),
-    };
-    // Reading a pipe or a device would wait for ever.
-    if !std::fs::metadata(path).map_err(failed)?.is_file() {
-        return Err(failed(std::io::Error::other("it is no regular file")));
-    }
-    let mut bytes = Vec::new();
-    let file = File::open(path).map_err(failed)?;
-    file.take(MAX_BYTES + 1)
-        .read_to_end(&mut bytes)
-        .map_err(failed)?;
-    if bytes.len() as u64 > MAX_BYTES {
-        return Err(ScriptError::TooLarge(name.to_string()));
-    }
-    String::from_utf8(bytes)
-        .map_err(|error| failed(std::io::Error::other(format!("it is not UTF-8: {error}"))))
+    read_file(path, MAX_BYTES).map_err(|error| match error {
+        TextError::TooLarge => ScriptError::TooLarge(name.to_string()),
+        TextError::Failed(error) => ScriptError::Read {
+            path: name.to_string(),
+            error: error.to_string(),
+        },
+    })
 }

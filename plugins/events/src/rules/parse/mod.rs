@@ -10,9 +10,8 @@ mod kinds;
 mod tests;
 mod tree;
 
-use std::fs::File;
-use std::io::Read;
 use std::path::Path;
+use vigil_analytics::text::{TextError, line_and_column, read_file};
 
 use super::model::Rules;
 
@@ -64,12 +63,11 @@ impl Fault {
     }
 
     fn into_error(self, origin: &str, text: &str) -> RulesError {
-        let before = text.get(..self.at).unwrap_or(text);
-        let line_start = before.rfind('\n').map_or(0, |i| i + 1);
+        let (line, column) = line_and_column(text, self.at);
         RulesError::Invalid {
             origin: origin.to_string(),
-            line: before.matches('\n').count() + 1,
-            column: before[line_start..].chars().count() + 1,
+            line,
+            column,
             message: self.message,
         }
     }
@@ -115,23 +113,11 @@ impl Rules {
 }
 
 fn read(path: &Path, name: &str) -> Result<String, RulesError> {
-    let failed = |error: std::io::Error| RulesError::Read {
-        path: name.to_string(),
-        error: error.to_string(),
-    };
-    // Reading a pipe or a device would wait for ever.
-    let kind = std::fs::metadata(path).map_err(failed)?;
-    if !kind.is_file() {
-        return Err(failed(std::io::Error::other("it is no regular file")));
-    }
-    let mut bytes = Vec::new();
-    let file = File::open(path).map_err(failed)?;
-    file.take(MAX_BYTES + 1)
-        .read_to_end(&mut bytes)
-        .map_err(failed)?;
-    if bytes.len() as u64 > MAX_BYTES {
-        return Err(RulesError::TooLarge(name.to_string()));
-    }
-    String::from_utf8(bytes)
-        .map_err(|error| failed(std::io::Error::other(format!("it is not UTF-8: {error}"))))
+    read_file(path, MAX_BYTES).map_err(|error| match error {
+        TextError::TooLarge => RulesError::TooLarge(name.to_string()),
+        TextError::Failed(error) => RulesError::Read {
+            path: name.to_string(),
+            error: error.to_string(),
+        },
+    })
 }

@@ -4,7 +4,7 @@ use super::{Point, Script, ScriptError, ScriptObject};
 use crate::scene::{Class, SceneKind};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
-use vigil_analytics::text::suggest;
+use vigil_analytics::text::{line_and_column, suggest};
 
 /// More objects than this are a mistake.
 const MAX_OBJECTS: usize = 10_000;
@@ -33,12 +33,11 @@ impl Fault {
 
     /// The fault with line and column in place of its offset.
     pub fn into_error(self, path: &str, text: &str) -> ScriptError {
-        let before = text.get(..self.at).unwrap_or(text);
-        let line_start = before.rfind('\n').map_or(0, |i| i + 1);
+        let (line, column) = line_and_column(text, self.at);
         ScriptError::Invalid {
             path: path.to_string(),
-            line: before.matches('\n').count() + 1,
-            column: before[line_start..].chars().count() + 1,
+            line,
+            column,
             message: self.message,
         }
     }
