@@ -17,6 +17,8 @@ use crate::preprocess::letterbox::Fit;
 const STRIDE_SETS: [&[u32]; 4] = [&[8, 16, 32], &[8, 16, 32, 64], &[4, 8, 16, 32], &[16, 32]];
 /// Anchor boxes per cell of YOLOv5 and v7.
 const V5_BOXES_PER_CELL: usize = 3;
+/// The key of the metadata that says how a picture is brought to the input's size.
+const FIT: &str = "fit";
 /// Values per finished box.
 const END_TO_END_VALUES: usize = 6;
 
@@ -69,7 +71,7 @@ pub fn recognise(
     let (labels, labels_source) =
         labels::choose(user_labels, metadata_names, reading.head.classes())?;
     Ok(ModelSpec {
-        input: input_spec(plan, reading.family),
+        input: input_spec(info, plan, reading.family).map_err(refuse)?,
         output: OutputRef {
             index,
             name: output_shapes[index].0.clone(),
@@ -247,12 +249,22 @@ fn says_end_to_end(info: &OnnxInfo) -> bool {
     end2end || args.contains("'nms': True")
 }
 
-fn input_spec(plan: &InputPlan, family: Family) -> InputSpec {
+/// What the input is fed with: by habit of the family, or as the file itself says.
+fn input_spec(info: &OnnxInfo, plan: &InputPlan, family: Family) -> Result<InputSpec, String> {
     let (order, scale, fit) = match family {
         Family::Ultralytics => (ChannelOrder::Rgb, 1.0 / 255.0, Fit::LetterboxCenter),
         Family::Yolox => (ChannelOrder::Bgr, 1.0, Fit::LetterboxTopLeft),
     };
-    InputSpec {
+    let fit = match info.metadata.get(FIT).map(String::as_str) {
+        None => fit,
+        Some(name) => Fit::from_name(name).ok_or_else(|| {
+            format!(
+                "its metadata asks for the fit {name:?}, where {} are known",
+                Fit::ALL.map(Fit::as_str).join(", ")
+            )
+        })?,
+    };
+    Ok(InputSpec {
         name: plan.name.clone(),
         width: plan.width,
         height: plan.height,
@@ -261,7 +273,7 @@ fn input_spec(plan: &InputPlan, family: Family) -> InputSpec {
         scale,
         fit,
         pad: 114,
-    }
+    })
 }
 
 #[cfg(test)]

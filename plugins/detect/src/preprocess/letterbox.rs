@@ -22,6 +22,25 @@ pub enum Fit {
     Stretch,
 }
 
+impl Fit {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::LetterboxCenter, Self::LetterboxTopLeft, Self::Stretch];
+
+    /// What files call it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::LetterboxCenter => "letterbox",
+            Self::LetterboxTopLeft => "letterbox-top-left",
+            Self::Stretch => "stretch",
+        }
+    }
+
+    /// The one that files call so.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|fit| fit.as_str() == name)
+    }
+}
+
 /// The map between the pixels of a frame and those of a model's input.
 ///
 /// Coordinates are of pixel edges: the picture's right edge is at `x = width`.
@@ -116,8 +135,6 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    const FITS: [Fit; 3] = [Fit::LetterboxCenter, Fit::LetterboxTopLeft, Fit::Stretch];
-
     #[test]
     fn sizes_and_places_are_the_references_own() {
         use Fit::*;
@@ -211,7 +228,8 @@ mod tests {
 
     fn any_map() -> impl Strategy<Value = Letterbox> {
         let size = || (1u32..=7680, 1u32..=7680);
-        (size(), size(), 0usize..3).prop_map(|(src, dst, fit)| Letterbox::new(src, dst, FITS[fit]))
+        (size(), size(), 0usize..3)
+            .prop_map(|(src, dst, fit)| Letterbox::new(src, dst, Fit::ALL[fit]))
     }
 
     proptest! {

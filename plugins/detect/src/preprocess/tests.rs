@@ -66,11 +66,10 @@ fn any_format() -> impl Strategy<Value = FrameFormat> {
 }
 
 fn any_tensor() -> impl Strategy<Value = TensorFormat> {
-    let fits = [Fit::LetterboxCenter, Fit::LetterboxTopLeft, Fit::Stretch];
     (
         1u32..64,
         1u32..64,
-        proptest::sample::select(fits.to_vec()),
+        proptest::sample::select(Fit::ALL.to_vec()),
         any::<[bool; 3]>(),
     )
         .prop_map(|(width, height, fit, [rgb, unit, nearest])| TensorFormat {

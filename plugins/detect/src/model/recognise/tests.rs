@@ -147,6 +147,21 @@ fn preprocessing_follows_the_family() {
 }
 
 #[test]
+fn the_file_may_say_how_pictures_are_fitted() {
+    for fit in Fit::ALL {
+        let metadata = [("fit", fit.as_str())];
+        let spec = recognise_fixed(&info(&[I640], &["o f32 1,84,8400"], &metadata), None);
+        assert_eq!(spec.unwrap().input.fit, fit);
+    }
+    let unknown = info(&[I640], &["o f32 1,84,8400"], &[("fit", "crop")]);
+    let error = recognise_fixed(&unknown, None).unwrap_err().to_string();
+    assert!(
+        error.contains("\"crop\"") && error.contains("letterbox-top-left, stretch"),
+        "{error}"
+    );
+}
+
+#[test]
 fn yolox_with_its_decoding_inside_is_read_as_decoded() {
     let mut info = info(&[I640], &["o f32 1,8400,85"], &[]);
     info.operators.insert("Exp".into());
