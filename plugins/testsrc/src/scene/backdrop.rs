@@ -275,39 +275,39 @@ impl Scenery {
     }
 
     fn street(&mut self) {
-        self.floor((-WIDE, WIDE), (23.6, 60.0), GRASS);
-        self.houses(25.0);
-        self.slabs((-30.0, 30.0), (21.4, 25.0), 1.2, PAVING);
-        self.floor((-WIDE, WIDE), (12.3, 21.4), ASPHALT);
-        self.floor((-WIDE, WIDE), (12.2, 12.42), KERB);
-        self.floor((-WIDE, WIDE), (21.3, 21.5), KERB);
-        self.dashes(17.0, 2.0);
-        for z in [13.7, 20.0] {
+        self.floor((-WIDE, WIDE), (21.6, 60.0), GRASS);
+        self.houses(22.6);
+        self.slabs((-30.0, 30.0), (19.8, 22.6), 1.2, PAVING);
+        self.floor((-WIDE, WIDE), (11.5, 19.8), ASPHALT);
+        self.floor((-WIDE, WIDE), (11.4, 11.62), KERB);
+        self.floor((-WIDE, WIDE), (19.7, 19.9), KERB);
+        self.dashes(15.75, 2.0);
+        for z in [12.8, 18.6] {
             self.floor((-WIDE, WIDE), (z - 0.06, z + 0.06), MARKING.shaded(0.9));
         }
-        self.slabs((-16.0, 16.0), (NEAR, 12.2), 1.0, PAVING.shaded(0.96));
+        self.slabs((-16.0, 16.0), (NEAR, 11.4), 1.0, PAVING.shaded(0.96));
         for x in [-13.0, -6.5, 7.5, 13.5] {
             let size = self.random.range(0.9, 1.4);
-            self.tree(x, 24.2, size);
+            self.tree(x, 22.0, size);
         }
     }
 
     fn crossing(&mut self) {
-        self.floor((-WIDE, WIDE), (24.0, 60.0), GRASS);
-        self.houses(25.5);
-        self.slabs((-34.0, 34.0), (21.8, 25.5), 1.2, PAVING);
-        self.slabs((-18.0, 18.0), (NEAR, 12.6), 1.0, PAVING.shaded(0.94));
-        self.floor((-WIDE, WIDE), (12.6, 21.8), ASPHALT);
-        self.floor((-3.3, 3.3), (NEAR, 12.8), ASPHALT);
+        self.floor((-WIDE, WIDE), (22.6, 60.0), GRASS);
+        self.houses(23.6);
+        self.slabs((-34.0, 34.0), (20.6, 23.6), 1.2, PAVING);
+        self.slabs((-18.0, 18.0), (NEAR, 11.8), 1.0, PAVING.shaded(0.94));
+        self.floor((-WIDE, WIDE), (11.8, 20.6), ASPHALT);
+        self.floor((-3.3, 3.3), (NEAR, 12.0), ASPHALT);
         for x in [-3.4, 3.3] {
-            self.floor((x, x + 0.14), (NEAR, 12.6), KERB);
+            self.floor((x, x + 0.14), (NEAR, 11.8), KERB);
         }
-        self.floor((-WIDE, WIDE), (21.7, 21.9), KERB);
-        self.dashes(18.2, 1.6);
-        self.floor((-0.07, 0.07), (NEAR, 11.0), MARKING);
+        self.floor((-WIDE, WIDE), (20.5, 20.7), KERB);
+        self.dashes(17.0, 1.6);
+        self.floor((-0.07, 0.07), (NEAR, 10.4), MARKING);
         for side in [-1.0f32, 1.0] {
-            let mut z = 13.0;
-            while z < 21.4 {
+            let mut z = 12.2;
+            while z < 20.2 {
                 let (a, b) = (side * 3.4, side * 5.6);
                 self.floor((a.min(b), a.max(b)), (z, z + 0.5), MARKING);
                 z += 1.0;
@@ -315,17 +315,17 @@ impl Scenery {
         }
         for x in [-12.0, 9.0, 15.0] {
             let size = self.random.range(0.9, 1.3);
-            self.tree(x, 24.6, size);
+            self.tree(x, 23.0, size);
         }
     }
 
     fn corridor(&mut self) {
         let tone = self.random.range(0.85, 1.05);
         let floor = rgb(182, 176, 166).shaded(tone);
-        self.wall((-WIDE, WIDE), (0.0, 12.0), 24.0, rgb(208, 202, 190));
-        self.wall((-WIDE, WIDE), (3.0, 3.5), 24.0, rgb(150, 146, 138));
-        self.wall((-WIDE, WIDE), (0.0, 0.25), 24.0, rgb(120, 112, 104));
-        self.slabs((-30.0, 30.0), (NEAR, 24.0), 1.4, floor);
+        self.wall((-WIDE, WIDE), (0.0, 12.0), 19.5, rgb(208, 202, 190));
+        self.wall((-WIDE, WIDE), (3.0, 3.5), 19.5, rgb(150, 146, 138));
+        self.wall((-WIDE, WIDE), (0.0, 0.25), 19.5, rgb(120, 112, 104));
+        self.slabs((-30.0, 30.0), (NEAR, 19.5), 1.4, floor);
         let mut x = -22.0;
         while x < 22.0 {
             let width = self.random.range(2.5, 5.0);
@@ -338,24 +338,24 @@ impl Scenery {
             ];
             let shade = self.random.range(0.8, 1.3);
             let color = self.random.pick(&shop).shaded(shade);
-            self.wall((x, x + width), (0.25, 2.9), 24.0, color);
+            self.wall((x, x + width), (0.25, 2.9), 19.5, color);
             self.wall(
                 (x + 0.3, x + width - 0.3),
                 (0.5, 2.2),
-                24.0,
+                19.5,
                 color.shaded(1.5),
             );
             self.goods((x + 0.4, x + width - 0.4));
             self.wall(
                 (x + 0.2, x + width - 0.2),
                 (2.35, 2.75),
-                24.0,
+                19.5,
                 color.shaded(0.6),
             );
             x += width + 0.6;
         }
         // Light from the ceiling on the floor.
-        for z in [7.0, 12.0, 17.0, 22.0] {
+        for z in [6.0, 10.0, 14.0, 18.0] {
             self.floor((-1.0, 1.0), (z, z + 0.8), rgb(236, 232, 222).faint(70));
         }
     }
@@ -374,7 +374,7 @@ impl Scenery {
             self.wall(
                 (at, (at + width).min(x.1)),
                 (0.5, 0.5 + height),
-                23.99,
+                19.49,
                 color,
             );
             at += width + self.random.range(0.05, 0.4);
@@ -382,9 +382,9 @@ impl Scenery {
     }
 
     fn square(&mut self) {
-        self.floor((-WIDE, WIDE), (25.0, 60.0), GRASS);
-        self.houses(27.0);
-        self.slabs((-24.0, 24.0), (NEAR, 26.8), 1.6, rgb(176, 166, 150));
+        self.floor((-WIDE, WIDE), (22.4, 60.0), GRASS);
+        self.houses(23.6);
+        self.slabs((-24.0, 24.0), (NEAR, 23.4), 1.6, rgb(176, 166, 150));
         for ring in [3.2f32, 3.0] {
             let color = if ring > 3.1 {
                 rgb(140, 128, 112)
@@ -392,14 +392,14 @@ impl Scenery {
                 rgb(190, 180, 166)
             };
             let plane = (vec3(1.0, 0.0, 0.0), vec3(0.0, 0.0, 1.0));
-            self.pen().disc(vec3(1.5, 0.0, 16.0), ring, plane, color);
+            self.pen().disc(vec3(1.0, 0.0, 14.0), ring, plane, color);
         }
         for x in [-14.0f32, -8.0, 8.5, 15.0] {
             let size = self.random.range(1.0, 1.5);
-            self.tree(x, 25.5, size);
+            self.tree(x, 22.6, size);
         }
         for x in [-9.0f32, 6.0] {
-            self.bench(vec3(x, 0.0, 23.6));
+            self.bench(vec3(x, 0.0, 21.0));
         }
     }
 

@@ -53,33 +53,33 @@ impl Layout {
         let (mut view, mix) = match kind {
             SceneKind::Street | SceneKind::Empty => (
                 View {
-                    height: 4.6,
-                    pitch: 15.0,
-                    focal: 1.5,
+                    height: 6.2,
+                    pitch: 21.5,
+                    focal: 1.9,
                 },
                 STREET,
             ),
             SceneKind::Crossing => (
                 View {
-                    height: 5.6,
-                    pitch: 19.0,
-                    focal: 1.45,
+                    height: 7.0,
+                    pitch: 24.5,
+                    focal: 1.85,
                 },
                 STREET,
             ),
             SceneKind::Corridor => (
                 View {
-                    height: 3.4,
-                    pitch: 14.0,
-                    focal: 1.25,
+                    height: 5.2,
+                    pitch: 23.0,
+                    focal: 1.6,
                 },
                 PEOPLE,
             ),
             SceneKind::Crowd => (
                 View {
-                    height: 5.4,
-                    pitch: 20.0,
-                    focal: 1.45,
+                    height: 8.0,
+                    pitch: 30.0,
+                    focal: 1.8,
                 },
                 PEOPLE,
             ),
@@ -129,29 +129,29 @@ impl Layout {
         match self.kind {
             SceneKind::Street | SceneKind::Empty => {
                 self.lanes = vec![
-                    lane(across(self, 15.2, true, 8.0), 5.5, false, true),
-                    lane(across(self, 18.6, false, 8.0), 7.0, false, false),
-                    lane(across(self, 13.0, true, 2.0), 3.6, true, false),
-                    lane(across(self, 20.6, false, 2.0), 4.2, true, false),
+                    lane(across(self, 14.2, true, 8.0), 5.5, false, true),
+                    lane(across(self, 17.2, false, 8.0), 7.0, false, false),
+                    lane(across(self, 12.2, true, 2.0), 3.6, true, false),
+                    lane(across(self, 19.1, false, 2.0), 4.2, true, false),
                 ];
             }
             SceneKind::Crossing => {
-                let mut turning = across(self, 16.4, true, 8.0);
+                let mut turning = across(self, 15.4, true, 8.0);
                 turning.truncate(1);
-                turning.extend(quarter_turn(ground(-1.6, 16.4), ground(1.7, 13.1)));
+                turning.extend(quarter_turn(ground(-1.6, 15.4), ground(1.7, 12.1)));
                 turning.push(ground(1.7, 2.0));
                 let mut leaving = vec![
                     ground(-1.8, 2.0),
-                    ground(-1.8, 17.0),
-                    ground(-1.1, 18.8),
-                    ground(0.4, 19.8),
+                    ground(-1.8, 15.8),
+                    ground(-1.1, 17.6),
+                    ground(0.4, 18.6),
                 ];
-                leaving.push(ground(self.edge(19.9, 4.5), 19.9));
+                leaving.push(ground(self.edge(18.7, 4.5), 18.7));
                 self.lanes = vec![
                     lane(turning, 4.0, false, true),
-                    lane(across(self, 19.9, false, 8.0), 6.5, false, false),
+                    lane(across(self, 18.7, false, 8.0), 6.5, false, false),
                     lane(leaving, 4.2, true, false),
-                    lane(across(self, 14.4, true, 2.0), 3.8, true, false),
+                    lane(across(self, 13.4, true, 2.0), 3.8, true, false),
                 ];
             }
             SceneKind::Corridor | SceneKind::Crowd => (),
@@ -161,23 +161,23 @@ impl Layout {
     fn place_poles(&mut self) {
         let poles: &[(f32, f32, f32, f32)] = match self.kind {
             SceneKind::Street | SceneKind::Empty => &[
-                (-3.1, 12.2, 0.09, 5.0),
-                (4.0, 12.2, 0.09, 5.0),
-                (0.6, 8.2, 0.05, 1.0),
-                (1.9, 8.2, 0.05, 1.0),
+                (-4.6, 11.2, 0.08, 5.0),
+                (4.4, 11.2, 0.08, 5.0),
+                (0.6, 11.1, 0.05, 1.0),
+                (1.9, 11.1, 0.05, 1.0),
             ],
             SceneKind::Crossing => &[
-                (-4.6, 12.0, 0.1, 5.5),
-                (4.7, 12.0, 0.1, 5.5),
-                (3.2, 9.5, 0.05, 1.0),
+                (-6.2, 11.4, 0.08, 5.5),
+                (6.2, 11.4, 0.08, 5.5),
+                (3.6, 10.2, 0.05, 1.0),
             ],
             SceneKind::Corridor => &[
-                (-2.6, 9.0, 0.22, 6.0),
-                (2.6, 9.0, 0.22, 6.0),
-                (-2.6, 15.0, 0.22, 6.0),
-                (2.6, 15.0, 0.22, 6.0),
+                (-4.2, 11.0, 0.16, 6.0),
+                (4.2, 11.0, 0.16, 6.0),
+                (-4.2, 16.5, 0.16, 6.0),
+                (4.2, 16.5, 0.16, 6.0),
             ],
-            SceneKind::Crowd => &[(-2.0, 14.0, 0.12, 6.0), (5.0, 10.5, 0.1, 6.0)],
+            SceneKind::Crowd => &[(-4.0, 14.0, 0.1, 6.0), (5.0, 11.5, 0.1, 6.0)],
         };
         self.poles = poles
             .iter()
@@ -190,13 +190,13 @@ impl Layout {
     pub fn walk(&self, habit: &mut Random, random: &mut Random) -> Vec<Waypoint> {
         match self.kind {
             SceneKind::Street | SceneKind::Empty => {
-                self.along_pavement((8.0, 11.6), (21.6, 22.8), habit, random)
+                self.along_pavement((7.8, 10.9), (20.1, 21.6), habit, random)
             }
             SceneKind::Crossing => {
                 if habit.chance(0.3) {
                     self.over_the_zebra(random)
                 } else {
-                    self.along_pavement((9.0, 11.4), (22.2, 23.2), habit, random)
+                    self.along_pavement((8.6, 11.2), (21.0, 22.4), habit, random)
                 }
             }
             SceneKind::Corridor => self.through_corridor(random),
@@ -264,7 +264,7 @@ impl Layout {
     fn over_the_zebra(&self, random: &mut Random) -> Vec<Waypoint> {
         let side = if random.chance(0.5) { 1.0 } else { -1.0 };
         let x = side * random.range(3.6, 5.2);
-        let (near, far) = (random.range(10.6, 11.6), random.range(22.2, 23.0));
+        let (near, far) = (random.range(10.4, 11.2), random.range(21.0, 21.9));
         let mut way = vec![
             stop(ground(side * self.edge(near, MARGIN), near), 0.0),
             stop(ground(x, near + 0.5), f64::from(random.range(0.0, 3.0))),
@@ -284,7 +284,7 @@ impl Layout {
             if random.chance(below) {
                 ground(random.range(-1.6, 1.6), 2.2)
             } else {
-                let z = random.range(8.0, 20.0);
+                let z = random.range(7.0, 17.5);
                 let side = if random.chance(0.5) { 1.0 } else { -1.0 };
                 ground(side * half(this, z), z)
             }
@@ -292,7 +292,7 @@ impl Layout {
         let (from, to) = (door(self, random, 0.4), door(self, random, 0.3));
         let mut way = vec![stop(from, 0.0)];
         for _ in 0..=random.next() % 2 {
-            let z = random.range(7.0, 20.0);
+            let z = random.range(6.6, 17.5);
             let x = random.range(-0.7, 0.7) * self.edge(z, 0.0);
             let pause = if random.chance(0.3) {
                 f64::from(random.range(1.0, 5.0))
@@ -307,14 +307,14 @@ impl Layout {
 
     fn over_the_square(&self, random: &mut Random) -> Vec<Waypoint> {
         let edge = |this: &Self, random: &mut Random| {
-            let z = random.range(8.0, 22.0);
+            let z = random.range(7.6, 20.0);
             let side = if random.chance(0.5) { 1.0 } else { -1.0 };
             ground(side * this.edge(z, MARGIN), z)
         };
         let from = edge(self, random);
         let mut way = vec![stop(from, 0.0)];
         for _ in 0..1 + random.next() % 2 {
-            let z = random.range(9.0, 21.0);
+            let z = random.range(7.6, 19.0);
             let x = random.range(-0.8, 0.8) * self.edge(z, 0.0);
             let pause = if random.chance(0.4) {
                 f64::from(random.range(1.0, 7.0))

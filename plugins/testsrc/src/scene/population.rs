@@ -179,11 +179,11 @@ impl Population {
                     },
                 ..
             }) = self.slots.last()
-            && apart.length() < 1.6
+            && apart.length() < 2.0
         {
             // Staggered: who is seen from the side is not quite hidden by who is beside.
-            let aside = random.range(0.45, 0.9) * if apart.x < 0.0 { -1.0 } else { 1.0 };
-            let behind = random.range(0.5, 0.9) * if random.chance(0.5) { 1.0 } else { -1.0 };
+            let aside = random.range(0.95, 1.4) * if apart.x < 0.0 { -1.0 } else { 1.0 };
+            let behind = random.range(0.3, 0.8) * if random.chance(0.5) { 1.0 } else { -1.0 };
             return Kind::Walks {
                 ways: *ways,
                 period: *period,
