@@ -17,7 +17,7 @@ def arguments():
     parser.add_argument("data", help="folder with the rendered scenes (train.* and val.*)")
     parser.add_argument("work", help="folder for what comes out")
     length = parser.add_mutually_exclusive_group()
-    length.add_argument("--minutes", type=float, default=45, help="time to train (%(default)s)")
+    length.add_argument("--minutes", type=float, default=90, help="time to train (%(default)s)")
     length.add_argument("--steps", type=int, help="steps to train: can be made again exactly")
     parser.add_argument("--batch", type=int, default=32, help="pictures a step (%(default)s)")
     parser.add_argument("--workers", type=int, default=os.cpu_count(), help="processes, of one "

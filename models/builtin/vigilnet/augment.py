@@ -15,7 +15,7 @@ from . import SIZE
 from .data import MIN_VISIBLE, Objects
 
 GREY = 114
-"""The padding of letterboxed pictures."""
+"""What is beyond the edges of a reduced picture."""
 
 
 @dataclass(frozen=True)
@@ -23,11 +23,11 @@ class Strength:
     """How much and how often; `Strength.none()` leaves everything as it is."""
 
     flip: float = 0.5
-    scale: float = 0.5
+    scale: float = 0.4
     """Share of pictures that are enlarged or reduced."""
-    smallest: float = 0.65
-    largest: float = 1.6
-    stretch: float = 0.1
+    smallest: float = 0.7
+    largest: float = 1.5
+    stretch: float = 0.2
     """Most by which width and height are scaled differently."""
     colour: float = 0.5
     grey: float = 0.03
@@ -54,9 +54,8 @@ class Augment:
     Picture by picture, since one fits into the cache and a batch does not.
     """
 
-    def __init__(self, strength=None, height=SIZE):
+    def __init__(self, strength=None):
         self.strength = strength or Strength()
-        self.height = height
         generator = torch.Generator().manual_seed(1)
         # A pool from which every picture takes its noise at another place: drawing normal numbers
         # anew would cost more than all else here.
@@ -65,10 +64,10 @@ class Augment:
         self.quantiser = quantiser()
 
     def __call__(self, images, objects, generator, dtype=torch.float32):
-        """Bytes [N, 3, 320, 320] to 0..1 [N, 3, height, 320], channels last, and the objects
-        moved along."""
+        """Bytes [N, 3, 320, 320] to 0..1 of the same shape, channels last, and the objects moved
+        along."""
         whole = torch.empty(
-            (len(images), 3, self.height, SIZE), dtype=dtype, memory_format=torch.channels_last
+            (len(images), 3, SIZE, SIZE), dtype=dtype, memory_format=torch.channels_last
         )
         box = objects.box.clone()
         for index, image in enumerate(images):
@@ -78,7 +77,7 @@ class Augment:
             picture = image.float().mul_(1 / 255)
             whole[index] = self.retouch(picture, draw)
         objects.box = box
-        return whole, clipped(objects, SIZE, self.height)
+        return whole, clipped(objects)
 
     def place(self, image, box, draw):
         """Takes a window of the image and scales it to the size asked for; mirrors it."""
@@ -89,12 +88,10 @@ class Augment:
             stretch = math.log1p(strength.stretch) / 2
             stretch = draw.uniform(-stretch, stretch)
             sx, sy = math.exp(log + stretch), math.exp(log - stretch)
-        x = window(0, SIZE, SIZE / sx, draw)
-        top, bottom = (0, SIZE) if self.height == SIZE else content(image)
-        y = window(top, bottom, self.height / sy, draw)
-        image = cut(image, x, y, self.height)
+        x, y = window(SIZE / sx, draw), window(SIZE / sy, draw)
+        image = cut(image, x, y)
         shift = torch.tensor([x[0], y[0], x[0], y[0]], dtype=torch.float32)
-        box = (box - shift) * torch.tensor([SIZE / x[1], self.height / y[1]] * 2)
+        box = (box - shift) * torch.tensor([SIZE / x[1], SIZE / y[1]] * 2)
         if draw.happens(strength.flip):
             image = image.flip(2)
             x1, y1, x2, y2 = box.unbind(1)
@@ -144,21 +141,14 @@ class Draw:
         return next(self.numbers) < share
 
 
-def content(image):
-    """First row of an image that is not padding, and the one after the last."""
-    rows = (image[:, :, ::16] != GREY).any(2).any(0).nonzero()
-    return (rows[0].item(), rows[-1].item() + 1) if len(rows) else (0, SIZE)
-
-
-def window(low, high, length, draw):
-    """First pixel and length of a window that shows as much as it can of what lies between `low`
-    and `high`."""
+def window(length, draw):
+    """First pixel and length of a window that shows as much as it can of the image."""
     length = round(length)
-    least, most = sorted((low, high - length))
+    least, most = sorted((0, SIZE - length))
     return round(draw.uniform(least, most)), length
 
 
-def cut(image, x, y, height):
+def cut(image, x, y):
     """That window of an image, scaled to the whole; grey where it reaches out of the image."""
     (x, width), (y, tall) = x, y
     left, top = max(0, x), max(0, y)
@@ -166,25 +156,24 @@ def cut(image, x, y, height):
     # In the new picture, the part that is there.
     to = [
         round((left - x) * SIZE / width),
-        round((top - y) * height / tall),
+        round((top - y) * SIZE / tall),
         round((right - x) * SIZE / width),
-        round((bottom - y) * height / tall),
+        round((bottom - y) * SIZE / tall),
     ]
     part = image[:, top:bottom, left:right]
     size = (to[3] - to[1], to[2] - to[0])
     if part.shape[1:] != size:
         part = F.interpolate(part[None], size, mode="bilinear", antialias=True)[0]
-    if size == (height, SIZE):
+    if size == (SIZE, SIZE):
         return part
-    new = torch.full((3, height, SIZE), GREY, dtype=image.dtype)
+    new = torch.full((3, SIZE, SIZE), GREY, dtype=image.dtype)
     new[:, to[1] : to[3], to[0] : to[2]] = part
     return new
 
 
-def clipped(objects, width, height):
+def clipped(objects):
     """Boxes cut at the edges; what is cut off is no longer visible, what is gone is left out."""
-    edges = torch.tensor([width, height, width, height], dtype=torch.float32)
-    box = torch.minimum(objects.box.clamp(min=0), edges)
+    box = objects.box.clamp(min=0, max=SIZE)
     visible = objects.visible * area(box) / area(objects.box).clamp(min=1e-6)
     kept = area(box) > 1.0
     return Objects(objects.picture[kept], objects.label[kept], box[kept], visible[kept])

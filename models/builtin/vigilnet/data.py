@@ -2,7 +2,7 @@
 
 For each split a folder holds
 
-- `SPLIT.images`: bytes [N, 3, 320, 320], RGB planes, letterboxed as vigildetect does;
+- `SPLIT.images`: bytes [N, 3, 320, 320], RGB planes, stretched as vigildetect does;
 - `SPLIT.boxes`: little-endian f32 rows of 8: picture, class, x, y, width, height (top left, pixels
   of the input, clipped to it), share that is visible (0 to 1), height of the whole object;
 - `SPLIT.json`: `{"images": N, "boxes": M, "classes": […], "scenes": [kind of scene per picture]}`.

@@ -11,7 +11,7 @@ from .augment import usable
 
 BOX_GAIN = 5.0
 CLASS_GAIN = 1.0
-LEAST_HEIGHT = 7.0
+LEAST_HEIGHT = 10.0
 """Smaller objects, which only a reduced picture has, are not learnt from."""
 
 
@@ -70,22 +70,21 @@ def disregarded(objects, grid, classes, pictures):
     return mask
 
 
-def detection_loss(network, raw, objects, cells):
-    """The loss of a batch: `raw` as the network gives it, f32; `objects` as augmented; `cells` as
-    `network.grid()` for pictures of this size."""
+def detection_loss(network, raw, objects):
+    """The loss of a batch: `raw` as the network gives it, f32; `objects` as augmented."""
     good = usable(objects, LEAST_HEIGHT)
     picture, label, truth = objects.picture[good], objects.label[good], objects.box[good]
     ignored = type(objects)(
         objects.picture[~good], objects.label[~good], objects.box[~good], objects.visible[~good]
     )
     logits = raw[:, 4:]
-    boxes = corners(network.boxes(raw, cells))
-    found = assign(logits.detach().sigmoid(), boxes.detach(), picture, label, truth, cells)
+    boxes = corners(network.boxes(raw))
+    found = assign(logits.detach().sigmoid(), boxes.detach(), picture, label, truth, network.grid)
 
     target = torch.zeros_like(logits)
     target[found.picture, label[found.object], found.cell] = found.target
     cost = F.binary_cross_entropy_with_logits(logits, target, reduction="none")
-    skip = disregarded(ignored, cells, network.classes, len(raw)) & (target == 0)
+    skip = disregarded(ignored, network.grid, network.classes, len(raw)) & (target == 0)
     cost = cost.masked_fill(skip, 0.0)
     scale = target.sum().clamp(min=1.0)
     classes = cost.sum() / scale

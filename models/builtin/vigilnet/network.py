@@ -64,14 +64,12 @@ def stage(inputs, outputs, middle, blocks):
     return nn.Sequential(Conv(inputs, outputs, 3, 2), *residuals)
 
 
-def grid(height=SIZE, width=SIZE):
+def grid():
     """Centre x and y, in pixels, and stride of every cell of every grid: [3, cells]."""
     cells = []
     for stride in STRIDES:
-        along_y, along_x = (
-            (torch.arange(n // stride, dtype=torch.float32) + 0.5) * stride for n in (height, width)
-        )
-        y, x = torch.meshgrid(along_y, along_x, indexing="ij")
+        along = (torch.arange(SIZE // stride, dtype=torch.float32) + 0.5) * stride
+        y, x = torch.meshgrid(along, along, indexing="ij")
         cells.append(torch.stack([x, y, torch.full_like(x, stride)]).flatten(1))
     return torch.cat(cells, 1)
 
@@ -123,12 +121,10 @@ class Detector(nn.Module):
             raw = [out(f.float()) for out, f in zip(self.outs, features, strict=True)]
         return torch.cat([r.reshape(-1, 4 + self.classes, r.shape[2] * r.shape[3]) for r in raw], 2)
 
-    def boxes(self, raw, cells=None):
-        """Centre x, y, width and height in pixels, [N, 4, cells]; `cells` is the grid of inputs
-        of another size."""
-        cells = self.grid if cells is None else cells
-        centre = raw[:, :2] * cells[2] + cells[:2]
-        size = raw[:, 2:4].clamp(max=MAX_LOG_SIZE).exp() * cells[2]
+    def boxes(self, raw):
+        """Centre x, y, width and height in pixels, [N, 4, cells]."""
+        centre = raw[:, :2] * self.grid[2] + self.grid[:2]
+        size = raw[:, 2:4].clamp(max=MAX_LOG_SIZE).exp() * self.grid[2]
         return torch.cat([centre, size], 1)
 
     def decode(self, raw):

@@ -83,5 +83,7 @@ def metadata():
         "stride": str(max(STRIDES)),
         "batch": "1",
         "imgsz": str([SIZE, SIZE]),
+        # Not of Ultralytics: wide video fills the whole input, where a letterbox fills 180 rows.
+        "fit": "stretch",
         "names": str(dict(enumerate(CLASSES))),
     }

@@ -21,12 +21,9 @@ from .data import Scenes, order
 from .loss import detection_loss
 from .metrics import Tally, at_threshold, best_threshold, detections, report
 from .muon import Both
-from .network import Detector, grid
+from .network import Detector
 from .schedule import FADE, FADED, Schedule, rate
 
-HEIGHT = 192
-"""Rows of the pictures that are learnt from. Wide video fills 180 of the input's 320; the network,
-being convolutional, has nothing to learn from all the padding."""
 AVERAGING = 0.999
 """Share that the averaged weights keep at each step."""
 CLIP = 10.0
@@ -60,8 +57,7 @@ class Worker:
         self.averaged = copy.deepcopy(self.network).eval()
         self.optimiser = Both(self.network, args.rate, args.decay)
         self.schedule = Schedule(args.steps, None if args.steps else args.minutes)
-        self.augment = Augment(height=HEIGHT), Augment(Strength().faded(FADED), HEIGHT)
-        self.grid = grid(HEIGHT)
+        self.augment = Augment(), Augment(Strength().faded(FADED))
         self.dtype = torch.bfloat16 if args.bf16 else torch.float32
         if args.resume:
             self.restore(Path(args.work) / "checkpoint.pt")
@@ -83,7 +79,7 @@ class Worker:
         images, objects = self.batch(self.schedule.done)
         with torch.autocast("cpu", torch.bfloat16, enabled=self.args.bf16):
             raw = self.network(images)
-        loss = detection_loss(self.network, raw, objects, self.grid)
+        loss = detection_loss(self.network, raw, objects)
         loss.total.backward()
         self.schedule.step()
         self.meet()

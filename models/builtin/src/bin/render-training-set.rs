@@ -5,7 +5,7 @@
 //!
 //! | file | what |
 //! |---|---|
-//! | `SPLIT.images` | bytes `[N, 3, 320, 320]`: red, green, blue planes, letterboxed |
+//! | `SPLIT.images` | bytes `[N, 3, 320, 320]`: red, green, blue planes, stretched |
 //! | `SPLIT.boxes` | little-endian f32 `[M, 8]`: image, class, x, y, width, height in pixels of the input (clipped to the picture), visible share, height |
 //! | `SPLIT.json` | counts, names of the classes, the scene of each image |
 
@@ -45,7 +45,7 @@ struct Args {
     /// Folder to write to.
     folder: PathBuf,
     /// Images to learn from.
-    #[arg(long, default_value_t = 16_000)]
+    #[arg(long, default_value_t = 20_000)]
     train: u64,
     /// Images to judge by.
     #[arg(long, default_value_t = 1_600)]
@@ -132,7 +132,7 @@ fn scene(seed: u64) -> Result<(Scene, SceneOptions, (u32, u32)), Error> {
             kinds[turn % 4]
         },
         seed,
-        objects: [4, 8, 12, 16, 22][turn / 4 % 5],
+        objects: [4, 8, 12, 16, 20][turn / 4 % 5],
         light: [1.0, 0.9, 1.0, 0.6, 0.8, 1.0, 0.35][turn / 3 % 7],
         shake: [0.0, 0.5][turn / 2 % 2],
         ..SceneOptions::default()
@@ -154,7 +154,7 @@ impl Eye {
         let format = TensorFormat {
             width: SIDE,
             height: SIDE,
-            fit: Fit::LetterboxCenter,
+            fit: Fit::Stretch,
             order: ChannelOrder::Rgb,
             scale: 1.0,
             pad: 114,

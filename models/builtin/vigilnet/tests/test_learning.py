@@ -83,22 +83,20 @@ class Assignment(unittest.TestCase):
 
 class Losses(unittest.TestCase):
     def setUp(self):
-        self.network, self.cells = Detector(), grid()
+        self.network = Detector()
 
     def test_the_truth_costs_nearly_nothing(self):
         box = (100.0, 90.0, 140.0, 170.0)
-        loss = detection_loss(self.network, raw_for(box, 1), objects((0, 1, *box, 1.0)), self.cells)
+        loss = detection_loss(self.network, raw_for(box, 1), objects((0, 1, *box, 1.0)))
         self.assertLess(loss.boxes, 1e-3)
-        wrong = detection_loss(
-            self.network, raw_for(box, 1), objects((0, 2, *box, 1.0)), self.cells
-        )
+        wrong = detection_loss(self.network, raw_for(box, 1), objects((0, 2, *box, 1.0)))
         self.assertGreater(wrong.classes, loss.classes + 10)
 
     def test_hidden_objects_teach_nothing(self):
-        raw = torch.zeros(1, 9, self.cells.shape[1], requires_grad=True)
+        raw = torch.zeros(1, 9, self.network.grid.shape[1], requires_grad=True)
         hidden = objects((0, 3, 100, 100, 200, 200, 0.2))
-        detection_loss(self.network, raw, hidden, self.cells).total.backward()
-        x, y, _ = self.cells
+        detection_loss(self.network, raw, hidden).total.backward()
+        x, y, _ = self.network.grid
         inside = (x > 100) & (x < 200) & (y > 100) & (y < 200)
         self.assertEqual(raw.grad[0, 4 + 3, inside].abs().sum(), 0)
         self.assertGreater(raw.grad[0, 4 + 2, inside].abs().min(), 0)
@@ -106,8 +104,8 @@ class Losses(unittest.TestCase):
         self.assertEqual(raw.grad[0, :4].abs().sum(), 0)
 
     def test_a_batch_without_objects_has_a_loss(self):
-        raw = torch.zeros(2, 9, self.cells.shape[1], requires_grad=True)
-        loss = detection_loss(self.network, raw, objects(), self.cells)
+        raw = torch.zeros(2, 9, self.network.grid.shape[1], requires_grad=True)
+        loss = detection_loss(self.network, raw, objects())
         loss.total.backward()
         self.assertTrue(math.isfinite(loss.total.item()))
 
