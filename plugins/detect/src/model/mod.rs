@@ -19,7 +19,7 @@ mod recognise;
 mod sniff;
 
 pub use error::{ModelError, SUPPORTED};
-pub use input::{InputPlan, SizeSource, plan_input};
+pub use input::{ConstantInput, ConstantValues, InputPlan, SizeSource, plan_input};
 pub use labels::{ClassSet, LabelsSource, class_items, numbered, parse_classes, parse_labels};
 pub(crate) use onnx::open;
 pub use onnx::{Dim, ElemType, OnnxInfo, TensorInfo, read};
@@ -51,15 +51,19 @@ pub struct InputSpec {
     pub batch: Option<usize>,
     /// Order of the channels.
     pub order: ChannelOrder,
-    /// What a sample 0..=255 is multiplied by.
+    /// With `mean` and `std`: a sample is `(level · scale − mean) / std`, of a level 0..=255.
     pub scale: f32,
+    /// For each channel, in the order of `order`.
+    pub mean: [f32; 3],
+    /// For each channel, in the order of `order`.
+    pub std: [f32; 3],
     /// How a frame is brought to the input's size.
     pub fit: Fit,
-    /// Sample 0..=255 of the padding, the same in each channel.
+    /// Level 0..=255 of the padding, the same in each channel.
     pub pad: u8,
 }
 
-/// Which output holds the boxes.
+/// An output that is read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OutputRef {
     /// Among the model's outputs, in the file's order.
@@ -68,7 +72,7 @@ pub struct OutputRef {
     pub name: String,
 }
 
-/// How the boxes are written in the output. Shapes are of one picture, without the batch axis.
+/// How the boxes are written in the outputs. Shapes are of one picture, without the batch axis.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Head {
     /// YOLOv8, v9, 11: `[4 + classes, anchors]`, rows `cx, cy, w, h` in input pixels, then a score
@@ -103,26 +107,83 @@ pub enum Head {
         /// give more or fewer.
         max: usize,
     },
+    /// Queries of a transformer: logits `[queries, classes]`, boxes `[queries, 4]`: `cx, cy, w, h`
+    /// as fractions of the input.
+    Detr {
+        /// Number of classes.
+        classes: usize,
+        /// Number of candidate boxes.
+        queries: usize,
+    },
+    /// The same with their post-processing inside: class ids `[queries]`, boxes `[queries, 4]`
+    /// `x1, y1, x2, y2` in input pixels, scores `[queries]`.
+    DetrDecoded {
+        /// Number of classes, where the file tells.
+        classes: Option<usize>,
+        /// Number of boxes.
+        queries: usize,
+    },
 }
 
 impl Head {
-    /// Number of classes, where the output's shape tells.
+    /// Number of classes, where the file tells.
     pub fn classes(&self) -> Option<usize> {
         match self {
             Self::V8 { classes, .. }
             | Self::V5 { classes, .. }
-            | Self::YoloxRaw { classes, .. } => Some(*classes),
+            | Self::YoloxRaw { classes, .. }
+            | Self::Detr { classes, .. } => Some(*classes),
+            Self::DetrDecoded { classes, .. } => *classes,
             Self::EndToEnd { .. } => None,
         }
     }
 
-    /// Short name of the layout, for a log line or `stats`.
-    pub fn as_str(&self) -> &'static str {
+    /// Whether each object has one box only, so that none is to be suppressed.
+    pub fn is_finished(&self) -> bool {
         match self {
-            Self::V8 { .. } => "yolov8",
-            Self::V5 { .. } => "yolov5",
-            Self::YoloxRaw { .. } => "yolox",
-            Self::EndToEnd { .. } => "end-to-end",
+            Self::EndToEnd { .. } | Self::Detr { .. } | Self::DetrDecoded { .. } => true,
+            Self::V8 { .. } | Self::V5 { .. } | Self::YoloxRaw { .. } => false,
+        }
+    }
+}
+
+/// A layout of outputs with the habits of those who use it, by the name that cards give it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum HeadKind {
+    /// [`Head::V8`] of Ultralytics.
+    Yolov8,
+    /// [`Head::V5`] of Ultralytics.
+    Yolov5,
+    /// [`Head::YoloxRaw`], or [`Head::V5`] where the graph decodes.
+    Yolox,
+    /// [`Head::EndToEnd`].
+    EndToEnd,
+    /// [`Head::Detr`].
+    Detr,
+    /// [`Head::DetrDecoded`].
+    DetrDecoded,
+}
+
+impl HeadKind {
+    /// All of them.
+    pub const ALL: [Self; 6] = [
+        Self::Yolov8,
+        Self::Yolov5,
+        Self::Yolox,
+        Self::EndToEnd,
+        Self::Detr,
+        Self::DetrDecoded,
+    ];
+
+    /// The name.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Yolov8 => "yolov8",
+            Self::Yolov5 => "yolov5",
+            Self::Yolox => "yolox",
+            Self::EndToEnd => "end-to-end",
+            Self::Detr => "detr",
+            Self::DetrDecoded => "detr-decoded",
         }
     }
 }
@@ -132,9 +193,11 @@ impl Head {
 pub struct ModelSpec {
     /// What goes in.
     pub input: InputSpec,
-    /// Which output is read.
-    pub output: OutputRef,
-    /// How it is read.
+    /// Which outputs are read, in the order in which the head names them.
+    pub outputs: Vec<OutputRef>,
+    /// Whose layout it is.
+    pub kind: HeadKind,
+    /// How they are read.
     pub head: Head,
     /// Names by class id; empty where the number of classes is not known either.
     pub labels: Vec<String>,
