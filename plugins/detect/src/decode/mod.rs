@@ -11,7 +11,10 @@
 
 mod detr;
 mod end_to_end;
+mod grid;
+mod nanodet;
 mod nms;
+mod yolo_nas;
 mod yolo_v5;
 mod yolo_v8;
 mod yolox;
@@ -145,8 +148,8 @@ pub struct Decoder {
     outputs: Vec<usize>,
     /// Width and height of the input, in pixels.
     size: [f32; 2],
-    /// Grids of a YOLOX head: (stride, columns, rows).
-    grids: Vec<yolox::Grid>,
+    /// Grids of a head that leaves their decoding to the reader.
+    grids: Vec<grid::Grid>,
     scan: yolo_v8::Scan,
     candidates: Vec<Candidate>,
     nms: nms::Nms,
@@ -156,14 +159,16 @@ impl Decoder {
     /// A decoder for the model's head, with all the memory that it will need.
     pub fn new(spec: &ModelSpec) -> Self {
         let grids = match &spec.head {
-            Head::YoloxRaw { strides, .. } => {
-                yolox::grids(spec.input.width, spec.input.height, strides)
+            Head::YoloxRaw { strides, .. } | Head::NanoDet { strides, .. } => {
+                grid::grids(spec.input.width, spec.input.height, strides)
             }
             _ => Vec::new(),
         };
         let boxes = match &spec.head {
-            Head::V8 { anchors, .. } | Head::V5 { anchors, .. } => *anchors,
-            Head::YoloxRaw { .. } => yolox::cells(&grids),
+            Head::V8 { anchors, .. } | Head::V5 { anchors, .. } | Head::YoloNas { anchors, .. } => {
+                *anchors
+            }
+            Head::YoloxRaw { .. } | Head::NanoDet { .. } => grid::cells(&grids),
             Head::EndToEnd { max } => *max,
             // Each class of a query competes for itself.
             Head::Detr { classes, queries } => (classes * queries).min(nms::MAX_CANDIDATES),
@@ -257,8 +262,18 @@ impl Decoder {
                 yolo_v5::decode(data, *classes, &mut found);
             }
             Head::YoloxRaw { classes, .. } => {
-                let data = values(view(0)?, [yolox::cells(&self.grids), 5 + classes])?;
+                let data = values(view(0)?, [grid::cells(&self.grids), 5 + classes])?;
                 yolox::decode(data, *classes, &self.grids, &mut found);
+            }
+            Head::NanoDet { classes, .. } => {
+                let shape = [grid::cells(&self.grids), classes + nanodet::BOX_VALUES];
+                let data = values(view(0)?, shape)?;
+                nanodet::decode(data, *classes, &self.grids, self.size, &mut found);
+            }
+            Head::YoloNas { classes, anchors } => {
+                let boxes = values(view(0)?, [*anchors, 4])?;
+                let scores = values(view(1)?, [*anchors, *classes])?;
+                yolo_nas::decode(boxes, scores, *classes, &mut found);
             }
             Head::EndToEnd { .. } => {
                 let data = values(view(0)?, [0, end_to_end::VALUES])?;

@@ -24,6 +24,7 @@ pub fn spec(head: Head) -> ModelSpec {
             })
             .collect(),
         kind: HeadKind::Yolov8,
+        doubts: Vec::new(),
         head,
         labels: Vec::new(),
         labels_source: LabelsSource::Numbered,
@@ -61,8 +62,17 @@ fn decode_with(
     out
 }
 
-fn decode(head: Head, shape: &[usize], data: &[f32]) -> Vec<Detection> {
+pub fn decode(head: Head, shape: &[usize], data: &[f32]) -> Vec<Detection> {
     decode_with(head, shape, data, &same_size(), &Thresholds::default())
+}
+
+/// As `decode`, of several outputs.
+pub fn decode_outputs(head: Head, outputs: &[OutputView]) -> Vec<Detection> {
+    let mut out = Vec::new();
+    Decoder::new(&spec(head))
+        .decode(outputs, &same_size(), &Thresholds::default(), &mut out)
+        .unwrap();
+    out
 }
 
 /// Rows of one candidate each, as `[4 + classes, anchors]` wants them.

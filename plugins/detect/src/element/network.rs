@@ -84,8 +84,11 @@ impl Finder for Network {
 
     fn summary(&self) -> String {
         let spec = &self.loaded.spec;
+        let doubts: String = (spec.doubts.iter())
+            .map(|kind| format!(" (its shapes are also those of {})", kind.as_str()))
+            .collect();
         format!(
-            "{} model, input {}x{}, {} classes ({}), {:?} a run",
+            "{} model{doubts}, input {}x{}, {} classes ({}), {:?} a run",
             spec.kind.as_str(),
             spec.input.width,
             spec.input.height,

@@ -85,7 +85,7 @@ pub enum Head {
         /// One candidate after the other, in place of one value after the other.
         transposed: bool,
     },
-    /// YOLOv5, v7, and YOLOX exported with its decoding: `[anchors, 5 + classes]`, columns
+    /// YOLOv5, v6, v7, and YOLOX exported with its decoding: `[anchors, 5 + classes]`, columns
     /// `cx, cy, w, h` in input pixels, objectness, then a score for each class.
     V5 {
         /// Number of classes.
@@ -100,6 +100,22 @@ pub enum Head {
         classes: usize,
         /// Input pixels per cell of each grid, in the order of the rows.
         strides: Vec<u32>,
+    },
+    /// NanoDet-Plus: `[anchors, classes + 4·8]`, columns of a score for each class, then for each
+    /// side of the box how likely it is to be 0..=7 strides away from the cell.
+    NanoDet {
+        /// Number of classes.
+        classes: usize,
+        /// Input pixels per cell of each grid, in the order of the rows.
+        strides: Vec<u32>,
+    },
+    /// YOLO-NAS: boxes `[anchors, 4]`, `x1, y1, x2, y2` in input pixels, and scores
+    /// `[anchors, classes]`.
+    YoloNas {
+        /// Number of classes.
+        classes: usize,
+        /// Number of candidate boxes.
+        anchors: usize,
     },
     /// Finished boxes, `[max, 6]`: `x1, y1, x2, y2` in input pixels, score, class.
     EndToEnd {
@@ -132,6 +148,8 @@ impl Head {
             Self::V8 { classes, .. }
             | Self::V5 { classes, .. }
             | Self::YoloxRaw { classes, .. }
+            | Self::NanoDet { classes, .. }
+            | Self::YoloNas { classes, .. }
             | Self::Detr { classes, .. } => Some(*classes),
             Self::DetrDecoded { classes, .. } => *classes,
             Self::EndToEnd { .. } => None,
@@ -142,7 +160,11 @@ impl Head {
     pub fn is_finished(&self) -> bool {
         match self {
             Self::EndToEnd { .. } | Self::Detr { .. } | Self::DetrDecoded { .. } => true,
-            Self::V8 { .. } | Self::V5 { .. } | Self::YoloxRaw { .. } => false,
+            Self::V8 { .. }
+            | Self::V5 { .. }
+            | Self::YoloxRaw { .. }
+            | Self::NanoDet { .. }
+            | Self::YoloNas { .. } => false,
         }
     }
 }
@@ -154,8 +176,14 @@ pub enum HeadKind {
     Yolov8,
     /// [`Head::V5`] of Ultralytics.
     Yolov5,
+    /// [`Head::V5`] of YOLOv6, whose objectness is always 1.
+    Yolov6,
     /// [`Head::YoloxRaw`], or [`Head::V5`] where the graph decodes.
     Yolox,
+    /// [`Head::NanoDet`].
+    NanoDet,
+    /// [`Head::YoloNas`].
+    YoloNas,
     /// [`Head::EndToEnd`].
     EndToEnd,
     /// [`Head::Detr`].
@@ -166,10 +194,13 @@ pub enum HeadKind {
 
 impl HeadKind {
     /// All of them.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 9] = [
         Self::Yolov8,
         Self::Yolov5,
+        Self::Yolov6,
         Self::Yolox,
+        Self::NanoDet,
+        Self::YoloNas,
         Self::EndToEnd,
         Self::Detr,
         Self::DetrDecoded,
@@ -180,7 +211,10 @@ impl HeadKind {
         match self {
             Self::Yolov8 => "yolov8",
             Self::Yolov5 => "yolov5",
+            Self::Yolov6 => "yolov6",
             Self::Yolox => "yolox",
+            Self::NanoDet => "nanodet",
+            Self::YoloNas => "yolo-nas",
             Self::EndToEnd => "end-to-end",
             Self::Detr => "detr",
             Self::DetrDecoded => "detr-decoded",
@@ -197,6 +231,8 @@ pub struct ModelSpec {
     pub outputs: Vec<OutputRef>,
     /// Whose layout it is.
     pub kind: HeadKind,
+    /// Other layouts that the file would fit as well, for as many classes.
+    pub doubts: Vec<HeadKind>,
     /// How they are read.
     pub head: Head,
     /// Names by class id; empty where the number of classes is not known either.

@@ -69,7 +69,7 @@ pub fn recognise(
     let metadata_names = metadata_names(info, user_labels.is_some())?;
     let readings = readings(&seen).map_err(refuse)?;
     let names = metadata_names.as_ref().or(user_labels.as_ref());
-    let reading =
+    let (reading, doubts) =
         choose(readings, names.map(Vec::len), metadata_names.is_some()).map_err(refuse)?;
     let (labels, labels_source) =
         labels::choose(user_labels, metadata_names, reading.head.classes())?;
@@ -81,6 +81,7 @@ pub fn recognise(
         input: habits::input_spec(&seen, &reading).map_err(refuse)?,
         outputs: reading.outputs.iter().map(output).collect(),
         kind: reading.kind,
+        doubts,
         head: reading.head,
         labels,
         labels_source,
@@ -122,28 +123,35 @@ fn readings(seen: &Seen) -> Result<Vec<Reading>, String> {
     }
 }
 
-/// The reading whose class count is the one that the model or the user speaks of, else the first.
+/// The reading whose class count is the one that the model or the user speaks of, else the first;
+/// and what else the model may be.
 fn choose(
     mut readings: Vec<Reading>,
     classes: Option<usize>,
     file_says_so: bool,
-) -> Result<Reading, String> {
+) -> Result<(Reading, Vec<HeadKind>), String> {
     let matches = |reading: &Reading| {
         let has = reading.head.classes();
         has.is_none() || has == classes
     };
-    match readings.iter().position(matches) {
-        Some(at) => Ok(readings.swap_remove(at)),
+    let at = match readings.iter().position(matches) {
+        Some(at) => at,
         None if file_says_so => {
             let has = readings.first().and_then(|reading| reading.head.classes());
-            Err(format!(
+            return Err(format!(
                 "its output has {} classes, but its metadata names {}",
                 has.unwrap_or(0),
                 classes.unwrap_or(0)
-            ))
+            ));
         }
-        None => Ok(readings.swap_remove(0)),
-    }
+        None => 0,
+    };
+    let reading = readings.remove(at);
+    let rivals = readings.iter().filter(|rival| {
+        rival.kind != reading.kind && rival.head.classes() == reading.head.classes()
+    });
+    let doubts = rivals.map(|rival| rival.kind).collect();
+    Ok((reading, doubts))
 }
 
 #[cfg(test)]

@@ -10,6 +10,9 @@ const FIT: &str = "fit";
 /// Mean and deviation of ImageNet's pictures, in 0..1, as PyTorch's backbones are trained with.
 const IMAGENET: ([f32; 3], [f32; 3]) = ([0.485, 0.456, 0.406], [0.229, 0.224, 0.225]);
 
+/// Mean and deviation of levels in NanoDet's configurations, blue first.
+const NANODET: ([f32; 3], [f32; 3]) = ([103.53, 116.28, 123.675], [57.375, 57.12, 58.395]);
+
 /// Classes of a model that is trained with COCO's own ids, which have gaps, as RF-DETR is.
 const COCO_IDS: usize = 91;
 
@@ -29,7 +32,18 @@ pub(super) fn input_spec(seen: &Seen, reading: &Reading) -> Result<InputSpec, St
         pad: 114,
     };
     match reading.kind {
-        HeadKind::Yolov8 | HeadKind::Yolov5 | HeadKind::EndToEnd => {}
+        // SuperGradients fits pictures for YOLO-NAS into 636×636 of 640×640; that is not followed.
+        HeadKind::Yolov8
+        | HeadKind::Yolov5
+        | HeadKind::Yolov6
+        | HeadKind::YoloNas
+        | HeadKind::EndToEnd => {}
+        HeadKind::NanoDet => {
+            spec.order = ChannelOrder::Bgr;
+            spec.scale = 1.0;
+            (spec.mean, spec.std) = NANODET;
+            spec.fit = Fit::Stretch;
+        }
         HeadKind::Yolox => {
             spec.order = ChannelOrder::Bgr;
             spec.scale = 1.0;

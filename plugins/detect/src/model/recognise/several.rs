@@ -1,5 +1,6 @@
 //! Layouts of several outputs.
 
+use super::single::strides_with;
 use super::{Output, Reading, Seen};
 use crate::model::onnx::ElemType;
 use crate::model::{Head, HeadKind};
@@ -7,7 +8,7 @@ use crate::model::{Head, HeadKind};
 /// What the outputs can be, the likeliest first; none where they are no such layout.
 pub(super) fn readings(seen: &Seen) -> Vec<Reading> {
     let finished = finished(seen).into_iter();
-    finished.chain(pair(seen)).collect()
+    finished.chain(pair(seen).into_iter().flatten()).collect()
 }
 
 /// The output of this name.
@@ -59,10 +60,44 @@ fn finished(seen: &Seen) -> Option<Reading> {
 }
 
 /// Boxes `[N, Q, 4]` and as many rows of values for each class: by name, whatever other outputs
-/// there are, or where there are two outputs, by shape.
-fn pair(seen: &Seen) -> Option<Reading> {
+/// there are, or where there are two outputs, by shape. One of them for each cell of the grids is
+/// YOLO-NAS.
+fn pair(seen: &Seen) -> Option<Vec<Reading>> {
     let by_name = |boxes, scores| Some((named(seen, boxes)?, named(seen, scores)?));
-    let by_shape = || match &seen.outputs[..] {
+    let of_queries = by_name("pred_boxes", "logits").or_else(|| by_name("dets", "labels"));
+    let (boxes, scores) = of_queries.or_else(|| pair_by_shape(seen))?;
+    let ([_, rows, 4], [_, rows_of_scores, classes]) = (boxes.shape, scores.shape) else {
+        return None;
+    };
+    let fits = rows == rows_of_scores && *classes > 0 && boxes.is_f32() && scores.is_f32();
+    fits.then_some(())?;
+    let (classes, rows) = (*classes, *rows);
+    let detr = Reading {
+        kind: HeadKind::Detr,
+        head: Head::Detr {
+            classes,
+            queries: rows,
+        },
+        outputs: vec![scores.index, boxes.index],
+    };
+    let nas = Reading {
+        kind: HeadKind::YoloNas,
+        head: Head::YoloNas {
+            classes,
+            anchors: rows,
+        },
+        outputs: vec![boxes.index, scores.index],
+    };
+    if of_queries.is_none() && strides_with(seen.plan, rows).is_some() {
+        Some(vec![nas, detr])
+    } else {
+        Some(vec![detr])
+    }
+}
+
+/// Which of two outputs are the boxes, and which the values for each class.
+fn pair_by_shape<'a>(seen: &'a Seen) -> Option<(&'a Output<'a>, &'a Output<'a>)> {
+    match &seen.outputs[..] {
         // With four classes both have the boxes' shape.
         [a, b] if a.shape == b.shape => match (a.name.contains("box"), b.name.contains("box")) {
             (true, false) => Some((a, b)),
@@ -72,22 +107,7 @@ fn pair(seen: &Seen) -> Option<Reading> {
         [a, b] if a.shape.last() == Some(&4) => Some((a, b)),
         [a, b] if b.shape.last() == Some(&4) => Some((b, a)),
         _ => None,
-    };
-    let (boxes, scores) = by_name("pred_boxes", "logits")
-        .or_else(|| by_name("dets", "labels"))
-        .or_else(by_shape)?;
-    let ([_, queries, 4], [_, rows, classes]) = (boxes.shape, scores.shape) else {
-        return None;
-    };
-    let fits = queries == rows && *classes > 0 && boxes.is_f32() && scores.is_f32();
-    fits.then(|| Reading {
-        kind: HeadKind::Detr,
-        head: Head::Detr {
-            classes: *classes,
-            queries: *queries,
-        },
-        outputs: vec![scores.index, boxes.index],
-    })
+    }
 }
 
 #[cfg(test)]
@@ -187,6 +207,26 @@ mod tests {
                 (HeadKind::Detr, expected.into())
             );
         }
+    }
+
+    #[test]
+    fn boxes_and_scores_for_each_cell_are_yolo_nas() {
+        for (outputs, expected) in [
+            (["boxes f32 1,8400,4", "scores f32 1,8400,80"], [0, 1]),
+            (["a f32 1,8400,80", "b f32 1,8400,4"], [1, 0]),
+        ] {
+            let spec = recognise(&[PICTURE], &outputs);
+            let (classes, anchors) = (80, 8400);
+            assert_eq!(spec.head, Head::YoloNas { classes, anchors });
+            assert_eq!(indices(&spec), expected);
+            assert_eq!(spec.doubts, [HeadKind::Detr]);
+            assert_eq!(
+                (spec.input.fit, spec.input.mean),
+                (Fit::LetterboxCenter, [0.0; 3])
+            );
+        }
+        let named = ["logits f32 1,8400,80", "pred_boxes f32 1,8400,4"];
+        assert_eq!(recognise(&[PICTURE], &named).kind, HeadKind::Detr);
     }
 
     #[test]
