@@ -2,7 +2,7 @@
 
 use crate::decode::{DecodeError, Decoder, Detection, OutputView, Thresholds};
 use crate::engine::{self, Chosen, Engine, EngineError, EngineKind, ModelSource, Runner};
-use crate::model::{self, InputPlan, ModelError, ModelSpec};
+use crate::model::{self, InputPlan, ModelError, ModelSpec, Sidecar, Wishes};
 use crate::preprocess::{Chroma, FrameView, Preprocessor, TensorFormat};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -13,8 +13,8 @@ use std::time::{Duration, Instant};
 pub struct LoadOptions {
     /// The ONNX file; `None` takes the model that is compiled in ([`model::builtin`]).
     pub model: Option<PathBuf>,
-    /// Names of the classes; `None` takes the model's own.
-    pub labels: Option<Vec<String>>,
+    /// What the user says of the model; its sidecar is read here.
+    pub wishes: Wishes,
     /// Which engine; `None` takes the best that is there.
     pub engine: Option<EngineKind>,
     /// Threads of the first runner.
@@ -61,11 +61,15 @@ impl LoadedModel {
             Some(path) => model::read(path)?,
             None => model::builtin::read()?,
         };
-        let input = model::plan_input(&info, options.input_size)?;
+        let mut wishes = options.wishes.clone();
+        if let Some(path) = &options.model {
+            wishes.sidecar = Sidecar::beside(path)?;
+        }
+        let input = model::plan_input_as(&info, options.input_size, &wishes)?;
         // Where the file fixes all shapes it is refused before an engine spends time on it.
         let fixed = match info.fixed_output_shapes() {
             Some(shapes) => {
-                let spec = model::recognise(&info, &input, &shapes, options.labels.clone())?;
+                let spec = model::recognise_as(&info, &input, &shapes, &wishes)?;
                 Some((shapes, spec))
             }
             None => None,
@@ -85,7 +89,7 @@ impl LoadedModel {
         } = engine::choose(&source, options.engine, options.threads)?;
         let spec = match fixed {
             Some((shapes, spec)) if shapes == output_shapes => spec,
-            _ => model::recognise(&source.info, &input, &output_shapes, options.labels.clone())?,
+            _ => model::recognise_as(&source.info, &input, &output_shapes, &wishes)?,
         };
         let loaded = Self {
             spec,

@@ -103,6 +103,14 @@ pub enum ModelError {
         /// Where the weights should be.
         missing: PathBuf,
     },
+    /// The file beside the model, which speaks of it, is wrong.
+    #[error("{path:?}, which speaks of the model beside it: {why}")]
+    Sidecar {
+        /// The file.
+        path: PathBuf,
+        /// Which key, and what would be right.
+        why: String,
+    },
     /// The property `input-size` does not suit the model.
     #[error("input-size {width}x{height}: {why}")]
     InputSize {

@@ -4,6 +4,7 @@
 //! It takes two steps, because the outputs of a model with dynamic axes are only known once it has
 //! run: [`plan_input`] says what to feed, an engine runs that once, [`recognise`] says what came
 //! out. Where the file fixes all shapes ([`OnnxInfo::fixed_output_shapes`]) no run is needed.
+//! [`plan_input_as`] and [`recognise_as`] do the same for a user who knows better ([`Wishes`]).
 //!
 //! Everything here happens on the way to PAUSED, never on the streaming thread.
 
@@ -16,15 +17,19 @@ mod names;
 pub mod onnx;
 mod proto;
 mod recognise;
+mod sidecar;
 mod sniff;
+mod wishes;
 
 pub use error::{ModelError, SUPPORTED};
-pub use input::{ConstantInput, ConstantValues, InputPlan, SizeSource, plan_input};
+pub use input::{ConstantInput, ConstantValues, InputPlan, SizeSource, plan_input, plan_input_as};
 pub use labels::{ClassSet, LabelsSource, class_items, numbered, parse_classes, parse_labels};
 pub(crate) use onnx::open;
 pub use onnx::{Dim, ElemType, OnnxInfo, TensorInfo, read};
-pub use recognise::recognise;
+pub use recognise::{recognise, recognise_as};
+pub use sidecar::Sidecar;
 pub(crate) use sniff::{Outline, looks_like, outline};
+pub use wishes::{InputWishes, Wishes, parse_head};
 
 use crate::preprocess::letterbox::Fit;
 use std::borrow::Cow;

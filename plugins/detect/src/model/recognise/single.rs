@@ -16,15 +16,16 @@ const NANODET_VALUES: usize = 32;
 /// Strides of NanoDet-Plus.
 const NANODET_STRIDES: &[u32] = &[8, 16, 32, 64];
 
-/// All layouts that the one output's shape allows, the likeliest first.
-pub(super) fn readings(seen: &Seen) -> Result<Vec<Reading>, String> {
+/// All layouts that the one output's shape allows, the likeliest first. What is `asked` for need not
+/// be likely.
+pub(super) fn readings(seen: &Seen, asked: Option<HeadKind>) -> Result<Vec<Reading>, String> {
     let (output, rows, columns) = detections(seen)?;
     let shape = Shape {
         rows,
         columns,
         plan: seen.plan,
     };
-    let heads = heads(seen, output.name, &shape);
+    let heads = heads(seen, output.name, &shape, asked);
     if heads.is_empty() {
         return Err(shape.why_unknown());
     }
@@ -106,11 +107,14 @@ impl Shape<'_> {
 }
 
 /// All layouts that the shape allows, the likeliest first.
-fn heads(seen: &Seen, name: &str, shape: &Shape) -> Vec<(HeadKind, Head)> {
-    let info = seen.info;
+fn heads(seen: &Seen, name: &str, shape: &Shape, asked: Option<HeadKind>) -> Vec<(HeadKind, Head)> {
     let Shape { rows, columns, .. } = *shape;
     let finished = (HeadKind::EndToEnd, Head::EndToEnd { max: rows });
-    if says_end_to_end(info) && columns == END_TO_END_VALUES {
+    let is_finished = match asked {
+        Some(kind) => kind == HeadKind::EndToEnd,
+        None => says_end_to_end(seen.info),
+    };
+    if is_finished && columns == END_TO_END_VALUES {
         return vec![finished];
     }
     let mut heads = Vec::new();
@@ -133,7 +137,7 @@ fn heads(seen: &Seen, name: &str, shape: &Shape) -> Vec<(HeadKind, Head)> {
         heads.push((HeadKind::Yolov5, head));
     }
     if let Some(strides) = shape.strides_with(rows).filter(|_| columns > 4) {
-        heads.extend(one_row_per_cell(seen, name, shape, strides));
+        heads.extend(one_row_per_cell(seen, name, shape, strides, asked));
     }
     if heads.is_empty() && columns == END_TO_END_VALUES {
         heads.push(finished);
@@ -147,6 +151,7 @@ fn one_row_per_cell(
     name: &str,
     shape: &Shape,
     strides: &[u32],
+    asked: Option<HeadKind>,
 ) -> Vec<(HeadKind, Head)> {
     let Shape { rows, columns, .. } = *shape;
     let transposed = Head::V8 {
@@ -155,7 +160,7 @@ fn one_row_per_cell(
         transposed: true,
     };
     let mut heads = vec![(HeadKind::Yolov8, transposed)];
-    if from_ultralytics(seen.info) {
+    if from_ultralytics(seen.info) && asked.is_none() {
         return heads;
     }
     if columns > 5 {

@@ -1,3 +1,5 @@
+mod wishes;
+
 use super::*;
 use crate::model::input::plan_input;
 use crate::model::onnx::{Dim, TensorInfo};
@@ -44,9 +46,9 @@ pub fn recognise_fixed(info: &OnnxInfo, labels: Option<&[&str]>) -> Result<Model
     recognise(info, &plan, &shapes, labels)
 }
 
-const I640: &str = "images f32 1,3,640,640";
-const TWO: (&str, &str) = ("names", "{0: 'cat', 1: 'dog'}");
-const ULTRALYTICS: (&str, &str) = ("author", "Ultralytics");
+pub const I640: &str = "images f32 1,3,640,640";
+pub const TWO: (&str, &str) = ("names", "{0: 'cat', 1: 'dog'}");
+pub const ULTRALYTICS: (&str, &str) = ("author", "Ultralytics");
 
 fn v8(classes: usize, anchors: usize) -> Head {
     Head::V8 {
