@@ -30,8 +30,8 @@ struct Output<'a> {
 }
 
 impl Output<'_> {
-    fn is_f32(&self) -> bool {
-        self.elem_type == ElemType::F32
+    fn is_float(&self) -> bool {
+        self.elem_type.is_float()
     }
 }
 

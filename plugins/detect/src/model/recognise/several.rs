@@ -40,17 +40,17 @@ fn finished(seen: &Seen) -> Option<Reading> {
         let find = |wanted: &dyn Fn(&Output) -> bool| [a, b, c].into_iter().find(|o| wanted(o));
         Some([
             find(&|o| is_integer(o) && rows(o).is_some())?,
-            find(&|o| o.is_f32() && o.shape.len() == 3)?,
-            find(&|o| o.is_f32() && rows(o).is_some())?,
+            find(&|o| o.is_float() && o.shape.len() == 3)?,
+            find(&|o| o.is_float() && rows(o).is_some())?,
         ])
     };
     let [labels, boxes, scores] = by_name().or_else(by_shape)?;
     let queries = rows(labels)?;
     let fits = matches!(*boxes.shape, [_, n, 4] if n == queries)
         && rows(scores) == Some(queries)
-        && (is_integer(labels) || labels.is_f32())
-        && boxes.is_f32()
-        && scores.is_f32();
+        && (is_integer(labels) || labels.is_float())
+        && boxes.is_float()
+        && scores.is_float();
     fits.then(|| Reading {
         kind: HeadKind::DetrDecoded,
         head: Head::DetrDecoded {
@@ -71,7 +71,7 @@ fn pair(seen: &Seen, asked: Option<HeadKind>) -> Option<Vec<Reading>> {
     let ([_, rows, 4], [_, rows_of_scores, classes]) = (boxes.shape, scores.shape) else {
         return None;
     };
-    let fits = rows == rows_of_scores && *classes > 0 && boxes.is_f32() && scores.is_f32();
+    let fits = rows == rows_of_scores && *classes > 0 && boxes.is_float() && scores.is_float();
     fits.then_some(())?;
     let (classes, rows) = (*classes, *rows);
     let detr = Reading {

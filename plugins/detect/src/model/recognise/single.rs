@@ -56,11 +56,11 @@ fn detections<'a>(seen: &'a Seen) -> Result<(&'a Output<'a>, usize, usize), Stri
         }
     }
     let found = found.ok_or("it has no output with 3 axes")?;
-    if found.0.is_f32() {
+    if found.0.is_float() {
         Ok(found)
     } else {
         Err(format!(
-            "its output is of {}, not of f32",
+            "its output is of {}, not of f32 or f16",
             found.0.elem_type
         ))
     }
