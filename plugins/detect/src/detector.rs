@@ -209,3 +209,28 @@ fn with_first_of_batch<T>(
         .collect();
     read(&first)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_picture_of_a_batch_has_its_share_of_every_output() {
+        let values: Vec<f32> = (0..24).map(|i| i as f32).collect();
+        let view = |shape, len| OutputView {
+            shape,
+            data: &values[..len],
+        };
+        let outputs = [view(&[2, 3, 4], 24), view(&[2, 3], 6), view(&[7], 7)];
+        with_first_of_batch(&outputs, 2, |first| {
+            let shapes: Vec<_> = first.iter().map(|output| output.shape).collect();
+            assert_eq!(shapes, [&[3, 4][..], &[3], &[7]]);
+            assert_eq!(first[0].data, &values[..12]);
+            assert_eq!(first[1].data, &values[..3]);
+            assert_eq!(first[2].data, &values[..7]);
+        });
+        with_first_of_batch(&outputs[..1], 1, |whole| {
+            assert_eq!(whole[0].shape, [2, 3, 4])
+        });
+    }
+}

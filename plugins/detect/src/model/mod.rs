@@ -136,7 +136,15 @@ pub enum Head {
         /// Number of candidate boxes.
         queries: usize,
     },
-    /// The same with their post-processing inside: class ids `[queries]`, boxes `[queries, 4]`
+    /// Queries as Ultralytics exports RT-DETR: `[queries, 4 + classes]`, columns `cx, cy, w, h` as
+    /// fractions of the input, then a score for each class.
+    DetrRows {
+        /// Number of classes.
+        classes: usize,
+        /// Number of candidate boxes.
+        queries: usize,
+    },
+    /// Queries with their post-processing inside: class ids `[queries]`, boxes `[queries, 4]`
     /// `x1, y1, x2, y2` in input pixels, scores `[queries]`.
     DetrDecoded {
         /// Number of classes, where the file tells.
@@ -155,7 +163,8 @@ impl Head {
             | Self::YoloxRaw { classes, .. }
             | Self::NanoDet { classes, .. }
             | Self::YoloNas { classes, .. }
-            | Self::Detr { classes, .. } => Some(*classes),
+            | Self::Detr { classes, .. }
+            | Self::DetrRows { classes, .. } => Some(*classes),
             Self::DetrDecoded { classes, .. } => *classes,
             Self::EndToEnd { .. } => None,
         }
@@ -164,7 +173,10 @@ impl Head {
     /// Whether each object has one box only, so that none is to be suppressed.
     pub fn is_finished(&self) -> bool {
         match self {
-            Self::EndToEnd { .. } | Self::Detr { .. } | Self::DetrDecoded { .. } => true,
+            Self::EndToEnd { .. }
+            | Self::Detr { .. }
+            | Self::DetrRows { .. }
+            | Self::DetrDecoded { .. } => true,
             Self::V8 { .. }
             | Self::V5 { .. }
             | Self::YoloxRaw { .. }
@@ -193,13 +205,15 @@ pub enum HeadKind {
     EndToEnd,
     /// [`Head::Detr`].
     Detr,
+    /// [`Head::DetrRows`].
+    DetrRows,
     /// [`Head::DetrDecoded`].
     DetrDecoded,
 }
 
 impl HeadKind {
     /// All of them.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Yolov8,
         Self::Yolov5,
         Self::Yolov6,
@@ -208,6 +222,7 @@ impl HeadKind {
         Self::YoloNas,
         Self::EndToEnd,
         Self::Detr,
+        Self::DetrRows,
         Self::DetrDecoded,
     ];
 
@@ -222,6 +237,7 @@ impl HeadKind {
             Self::YoloNas => "yolo-nas",
             Self::EndToEnd => "end-to-end",
             Self::Detr => "detr",
+            Self::DetrRows => "detr-rows",
             Self::DetrDecoded => "detr-decoded",
         }
     }

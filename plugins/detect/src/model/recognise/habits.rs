@@ -53,7 +53,7 @@ pub(super) fn input_spec(
             spec.scale = 1.0;
             spec.fit = Fit::LetterboxTopLeft;
         }
-        HeadKind::Detr | HeadKind::DetrDecoded => {
+        HeadKind::Detr | HeadKind::DetrRows | HeadKind::DetrDecoded => {
             spec.fit = Fit::Stretch;
             // DEIMv2 from S on, and RF-DETR.
             if seen.info.has_dino_weights || is_rfdetr(seen, reading) {

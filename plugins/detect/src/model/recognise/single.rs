@@ -9,6 +9,8 @@ use crate::model::{Head, HeadKind, InputPlan};
 const STRIDE_SETS: [&[u32]; 4] = [&[8, 16, 32], &[8, 16, 32, 64], &[4, 8, 16, 32], &[16, 32]];
 /// Anchor boxes per cell of YOLOv5 and v7.
 const V5_BOXES_PER_CELL: usize = 3;
+/// Queries of RT-DETR.
+const RTDETR_QUERIES: usize = 300;
 /// Values per finished box.
 const END_TO_END_VALUES: usize = 6;
 /// Values of NanoDet's boxes: four sides, each a distribution over 0..=7 strides.
@@ -139,8 +141,17 @@ fn heads(seen: &Seen, name: &str, shape: &Shape, asked: Option<HeadKind>) -> Vec
     if let Some(strides) = shape.strides_with(rows).filter(|_| columns > 4) {
         heads.extend(one_row_per_cell(seen, name, shape, strides, asked));
     }
-    if heads.is_empty() && columns == END_TO_END_VALUES {
+    if heads.is_empty() && columns == END_TO_END_VALUES && !says_rtdetr(seen.info) {
         heads.push(finished);
+    }
+    let may_be_queries = from_ultralytics(seen.info)
+        && (says_rtdetr(seen.info) || (heads.is_empty() && rows == RTDETR_QUERIES));
+    if columns > 4 && (may_be_queries || asked == Some(HeadKind::DetrRows)) {
+        let head = Head::DetrRows {
+            classes: columns - 4,
+            queries: rows,
+        };
+        heads.push((HeadKind::DetrRows, head));
     }
     heads
 }
@@ -229,6 +240,12 @@ fn from_ultralytics(info: &OnnxInfo) -> bool {
         || (has("names") && has("stride"))
 }
 
+/// Whether Ultralytics says that it is its RT-DETR.
+fn says_rtdetr(info: &OnnxInfo) -> bool {
+    let description = info.metadata.get("description");
+    description.is_some_and(|text| text.to_lowercase().contains("rtdetr"))
+}
+
 /// Whether Ultralytics says that its boxes are finished: a head without NMS, or one inside.
 fn says_end_to_end(info: &OnnxInfo) -> bool {
     let end2end = info.metadata.get("end2end").is_some_and(|v| v == "True");
@@ -272,6 +289,34 @@ mod tests {
                 _ => ChannelOrder::Bgr,
             };
             assert_eq!(spec.input.order, order);
+        }
+    }
+
+    #[test]
+    fn rtdetr_of_ultralytics_is_known_by_its_queries_or_its_description() {
+        let author = ("author", "Ultralytics");
+        let said = (
+            "description",
+            "Ultralytics RTDETR-l model trained on coco.yaml",
+        );
+        let table: [(_, Metadata, _); 5] = [
+            ("1,300,84", &[author], Some((80, 300))),
+            ("1,500,84", &[author, said], Some((80, 500))),
+            ("1,300,6", &[author, said], Some((2, 300))),
+            ("1,300,6", &[author], None),
+            ("1,2101,84", &[author], None),
+        ];
+        for (shape, metadata, expected) in table {
+            let output = format!("output0 f32 {shape}");
+            let model = info(&["images f32 1,3,640,640"], &[&output], metadata);
+            let spec = recognise_fixed(&model, None).ok();
+            let queries = spec.filter(|spec| spec.kind == HeadKind::DetrRows);
+            let found = queries.map(|spec| {
+                assert_eq!(spec.input.fit, Fit::Stretch);
+                spec.head
+            });
+            let expected = expected.map(|(classes, queries)| Head::DetrRows { classes, queries });
+            assert_eq!(found, expected, "{shape} {metadata:?}");
         }
     }
 

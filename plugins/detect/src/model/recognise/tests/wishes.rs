@@ -31,10 +31,10 @@ fn beside(sidecar: Sidecar) -> Wishes {
 
 #[test]
 fn any_head_that_fits_can_be_asked_for() {
-    use HeadKind::{Detr, EndToEnd, NanoDet, YoloNas, Yolov6, Yolov8, Yolox};
+    use HeadKind::{Detr, DetrRows, EndToEnd, NanoDet, YoloNas, Yolov6, Yolov8, Yolox};
     let (yolox, nano) = (&["o f32 1,8400,85"], "o f32 1,8500,92");
     let pair: &[&str] = &["boxes f32 1,300,4", "scores f32 1,300,7"];
-    let table: [(&[&str], _); 10] = [
+    let table: [(&[&str], _); 11] = [
         (yolox, Yolox),
         (yolox, Yolov6),
         (yolox, Yolov8),
@@ -43,6 +43,7 @@ fn any_head_that_fits_can_be_asked_for() {
         (&["o f32 1,300,6"], EndToEnd),
         (&[nano], NanoDet),
         (&[nano], Yolox),
+        (&["o f32 1,300,84"], DetrRows),
         (pair, Detr),
         (pair, YoloNas),
     ];
