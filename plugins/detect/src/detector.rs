@@ -2,7 +2,7 @@
 
 use crate::decode::{DecodeError, Decoder, Detection, OutputView, Thresholds};
 use crate::engine::{self, Chosen, Engine, EngineError, EngineKind, ModelSource, Runner};
-use crate::model::{self, InputPlan, ModelError, ModelSpec};
+use crate::model::{self, InputPlan, ModelError, ModelSpec, Sidecar, Wishes};
 use crate::preprocess::{Chroma, FrameView, Preprocessor, TensorFormat};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -13,8 +13,8 @@ use std::time::{Duration, Instant};
 pub struct LoadOptions {
     /// The ONNX file; `None` takes the model that is compiled in ([`model::builtin`]).
     pub model: Option<PathBuf>,
-    /// Names of the classes; `None` takes the model's own.
-    pub labels: Option<Vec<String>>,
+    /// What the user says of the model; its sidecar is read here.
+    pub wishes: Wishes,
     /// Which engine; `None` takes the best that is there.
     pub engine: Option<EngineKind>,
     /// Threads of the first runner.
@@ -61,11 +61,15 @@ impl LoadedModel {
             Some(path) => model::read(path)?,
             None => model::builtin::read()?,
         };
-        let input = model::plan_input(&info, options.input_size)?;
+        let mut wishes = options.wishes.clone();
+        if let Some(path) = &options.model {
+            wishes.sidecar = Sidecar::beside(path)?;
+        }
+        let input = model::plan_input_as(&info, options.input_size, &wishes)?;
         // Where the file fixes all shapes it is refused before an engine spends time on it.
         let fixed = match info.fixed_output_shapes() {
             Some(shapes) => {
-                let spec = model::recognise(&info, &input, &shapes, options.labels.clone())?;
+                let spec = model::recognise_as(&info, &input, &shapes, &wishes)?;
                 Some((shapes, spec))
             }
             None => None,
@@ -85,7 +89,7 @@ impl LoadedModel {
         } = engine::choose(&source, options.engine, options.threads)?;
         let spec = match fixed {
             Some((shapes, spec)) if shapes == output_shapes => spec,
-            _ => model::recognise(&source.info, &input, &output_shapes, options.labels.clone())?,
+            _ => model::recognise_as(&source.info, &input, &output_shapes, &wishes)?,
         };
         let loaded = Self {
             spec,
@@ -137,6 +141,8 @@ pub struct Detector {
     preprocessor: Preprocessor,
     runner: Box<dyn Runner>,
     decoder: Decoder,
+    /// Pictures in each run.
+    batch: usize,
 }
 
 impl Detector {
@@ -146,6 +152,7 @@ impl Detector {
             preprocessor: Preprocessor::new(TensorFormat::new(&spec.input, chroma)),
             runner,
             decoder: Decoder::new(spec),
+            batch: spec.input.batch.unwrap_or(1),
         }
     }
 
@@ -165,10 +172,10 @@ impl Detector {
         let preprocessed = Instant::now();
         let mut decoded = Ok(());
         let mut inferred = preprocessed;
-        let decoder = &mut self.decoder;
+        let (decoder, batch) = (&mut self.decoder, self.batch);
         self.runner.run(&mut |outputs| {
             inferred = Instant::now();
-            decoded = with_first_of_batch(outputs, |outputs| {
+            decoded = with_first_of_batch(outputs, batch, |outputs| {
                 decoder.decode(outputs, &letterbox, thresholds, out)
             });
         })?;
@@ -181,26 +188,49 @@ impl Detector {
     }
 }
 
-/// Calls `read` with the first picture's share of outputs that have a fixed batch.
+/// Calls `read` with the first picture's share of outputs of a batch of `pictures`.
 fn with_first_of_batch<T>(
     outputs: &[OutputView<'_>],
+    pictures: usize,
     read: impl FnOnce(&[OutputView<'_>]) -> T,
 ) -> T {
-    if outputs
-        .iter()
-        .all(|output| output.shape.len() != 3 || output.shape[0] == 1)
-    {
+    if pictures == 1 {
         return read(outputs);
     }
     let first: Vec<_> = outputs
         .iter()
         .map(|output| match output.shape {
-            [_, rest @ ..] if output.shape.len() == 3 => OutputView {
+            [n, rest @ ..] if *n == pictures => OutputView {
                 shape: rest,
-                data: &output.data[..rest.iter().product()],
+                data: &output.data[..output.data.len() / pictures],
             },
             _ => *output,
         })
         .collect();
     read(&first)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_picture_of_a_batch_has_its_share_of_every_output() {
+        let values: Vec<f32> = (0..24).map(|i| i as f32).collect();
+        let view = |shape, len| OutputView {
+            shape,
+            data: &values[..len],
+        };
+        let outputs = [view(&[2, 3, 4], 24), view(&[2, 3], 6), view(&[7], 7)];
+        with_first_of_batch(&outputs, 2, |first| {
+            let shapes: Vec<_> = first.iter().map(|output| output.shape).collect();
+            assert_eq!(shapes, [&[3, 4][..], &[3], &[7]]);
+            assert_eq!(first[0].data, &values[..12]);
+            assert_eq!(first[1].data, &values[..3]);
+            assert_eq!(first[2].data, &values[..7]);
+        });
+        with_first_of_batch(&outputs[..1], 1, |whole| {
+            assert_eq!(whole[0].shape, [2, 3, 4])
+        });
+    }
 }

@@ -213,7 +213,7 @@ fn a_fixed_batch_is_fed_whole_and_its_first_picture_counts() {
 }
 
 #[test]
-fn outputs_come_in_the_files_order_and_those_of_other_types_are_empty() {
+fn outputs_come_in_the_files_order_and_whole_numbers_as_floats() {
     let mut graph = Graph::new();
     let images = graph.input("images", "1,3,64,64");
     let two = graph.floats(&[1], &[2.0]);
@@ -228,7 +228,27 @@ fn outputs_come_in_the_files_order_and_those_of_other_types_are_empty() {
         assert_eq!(runner.output_names(), ["zebra", "middle", "ant"]);
         let results = run(&mut *runner, 1.5);
         assert_eq!((results[0].1[0], results[2].1[0]), (3.0, 1.5));
-        assert!(results[1].1.is_empty(), "{}", kind.as_str());
+        assert_eq!(results[1].1[0], 1.0, "{}", kind.as_str());
+    }
+}
+
+#[test]
+fn the_inputs_own_size_is_fed_where_a_model_asks_for_the_sources() {
+    let mut graph = Graph::new();
+    // Not the first of the inputs.
+    let sizes = graph.input_of_i64("orig_target_sizes", "N,2");
+    let images = graph.input("images", "N,3,32,64");
+    let mean = graph.mean(&images, true);
+    graph.output_of_i64(&sizes, "sizes", "N,2");
+    graph.output(&mean, "mean", "N,1,1,1");
+    let file = ModelFile::of(graph);
+    for kind in engines() {
+        let mut runner = load(&file, kind, 1).runner;
+        for _ in 0..2 {
+            let results = run(&mut *runner, 0.5);
+            assert_eq!(results[0], (vec![1, 2], vec![64.0, 32.0]));
+            assert_close(&results[1].1, &[0.5]);
+        }
     }
 }
 
@@ -255,6 +275,51 @@ fn a_model_that_the_engine_does_not_take_is_an_error_that_says_which() {
     };
     for kind in engines() {
         assert!(error.to_string().contains(kind.as_str()), "{error}");
+    }
+}
+
+#[test]
+fn integer_convolutions_are_refused_by_the_engine_that_has_them_wrong() {
+    let mut graph = Graph::new();
+    let images = graph.input("images", "1,3,64,64");
+    let bytes = graph.node("Cast", &[&images], &[Attribute::Int("to", 2)]);
+    let sums = graph.node("ConvInteger", &[&bytes, &bytes], &[]);
+    graph.output(&sums, "output0", "1,3,6");
+    let file = ModelFile::of(graph);
+    let Err(error) = choose(&source(&file), Some(EngineKind::Rten), 1) else {
+        panic!("rten took it");
+    };
+    for part in ["ConvInteger", "ONNX Runtime", "QDQ"] {
+        assert!(error.to_string().contains(part), "{error}");
+    }
+}
+
+#[test]
+fn models_in_half_precision_are_fed_and_read_as_others() {
+    let mut graph = Graph::new();
+    let images = graph.input_of_f16("images", "1,3,32,64");
+    // 1.5
+    let factor = graph.halves(&[1], &[0x3e00]);
+    let product = graph.node("Mul", &[&images, &factor], &[]);
+    graph.output_of_f16(&product, "product", "1,3,32,64");
+    let floats = graph.node("Cast", &[&images], &[Attribute::Int("to", 1)]);
+    graph.output(&floats, "floats", "1,3,32,64");
+    let file = ModelFile::of(graph);
+    // Numbers that 16 bits hold, and the products too.
+    let samples: Vec<f32> = (0..3 * 32 * 64).map(|i| (i % 512) as f32 / 4.0).collect();
+    let products: Vec<f32> = samples.iter().map(|sample| sample * 1.5).collect();
+    for kind in engines() {
+        let mut runner = load(&file, kind, 1).runner;
+        for _ in 0..2 {
+            runner.input_mut().copy_from_slice(&samples);
+            runner
+                .run(&mut |outputs| {
+                    assert_eq!(outputs[0].shape, [1, 3, 32, 64], "{}", kind.as_str());
+                    assert_close(outputs[0].data, &products);
+                    assert_close(outputs[1].data, &samples);
+                })
+                .unwrap();
+        }
     }
 }
 

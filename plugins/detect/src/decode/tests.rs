@@ -1,9 +1,9 @@
 use super::*;
-use crate::model::{ChannelOrder, InputSpec, LabelsSource, OutputRef};
+use crate::model::{ChannelOrder, HeadKind, InputSpec, LabelsSource, OutputRef};
 use crate::preprocess::letterbox::Fit;
 use proptest::prelude::*;
 
-fn spec(head: Head) -> ModelSpec {
+pub fn spec(head: Head) -> ModelSpec {
     ModelSpec {
         input: InputSpec {
             name: "images".into(),
@@ -12,13 +12,19 @@ fn spec(head: Head) -> ModelSpec {
             batch: Some(1),
             order: ChannelOrder::Rgb,
             scale: 1.0 / 255.0,
+            mean: [0.0; 3],
+            std: [1.0; 3],
             fit: Fit::LetterboxCenter,
             pad: 114,
         },
-        output: OutputRef {
-            index: 0,
-            name: "output0".into(),
-        },
+        outputs: (0..3)
+            .map(|index| OutputRef {
+                index,
+                name: format!("output{index}"),
+            })
+            .collect(),
+        kind: HeadKind::Yolov8,
+        doubts: Vec::new(),
         head,
         labels: Vec::new(),
         labels_source: LabelsSource::Numbered,
@@ -33,7 +39,7 @@ fn v8(classes: usize, anchors: usize) -> Head {
     }
 }
 
-fn same_size() -> Letterbox {
+pub fn same_size() -> Letterbox {
     Letterbox::new((64, 64), (64, 64), Fit::LetterboxCenter)
 }
 
@@ -56,8 +62,17 @@ fn decode_with(
     out
 }
 
-fn decode(head: Head, shape: &[usize], data: &[f32]) -> Vec<Detection> {
+pub fn decode(head: Head, shape: &[usize], data: &[f32]) -> Vec<Detection> {
     decode_with(head, shape, data, &same_size(), &Thresholds::default())
+}
+
+/// As `decode`, of several outputs.
+pub fn decode_outputs(head: Head, outputs: &[OutputView]) -> Vec<Detection> {
+    let mut out = Vec::new();
+    Decoder::new(&spec(head))
+        .decode(outputs, &same_size(), &Thresholds::default(), &mut out)
+        .unwrap();
+    out
 }
 
 /// Rows of one candidate each, as `[4 + classes, anchors]` wants them.
@@ -67,8 +82,8 @@ fn by_value<const N: usize>(rows: &[[f32; N]]) -> Vec<f32> {
         .collect()
 }
 
-const ONE_BOX: [f32; 4] = [10.0, 20.0, 30.0, 40.0];
-const CENTRED: [f32; 4] = [20.0, 30.0, 20.0, 20.0];
+pub const ONE_BOX: [f32; 4] = [10.0, 20.0, 30.0, 40.0];
+pub const CENTRED: [f32; 4] = [20.0, 30.0, 20.0, 20.0];
 
 #[test]
 fn yolov8_takes_the_best_class_of_each_candidate() {
@@ -335,22 +350,38 @@ fn decoding_reserves_its_memory_beforehand() {
 proptest! {
     #[test]
     fn whatever_a_model_says_is_in_the_frame_or_not_given(
-        head in 0usize..4,
+        head in 0usize..9,
         src in (1u32..5000, 1u32..5000),
         data in prop::collection::vec(
             prop_oneof![
                 6 => -100f32..100.0, 4 => 0f32..1.0, 1 => any::<f32>(), 1 => Just(f32::NAN)],
             84 * 7),
     ) {
-        let (head, shape) = match head {
-            0 => (v8(3, 84), [7, 84]),
-            1 => (Head::V5 { classes: 2, anchors: 84 }, [84, 7]),
-            2 => (Head::YoloxRaw { classes: 2, strides: vec![8, 16, 32] }, [84, 7]),
-            _ => (Head::EndToEnd { max: 98 }, [98, 6]),
+        let strides = vec![8, 16, 32];
+        let (head, shapes): (_, &[&[usize]]) = match head {
+            0 => (v8(3, 84), &[&[7, 84]]),
+            1 => (Head::V5 { classes: 2, anchors: 84 }, &[&[84, 7]]),
+            2 => (Head::YoloxRaw { classes: 2, strides }, &[&[84, 7]]),
+            3 => (Head::NanoDet { classes: 1, strides: vec![16] }, &[&[16, 33]]),
+            4 => (Head::YoloNas { classes: 3, anchors: 84 }, &[&[84, 4], &[84, 3]]),
+            5 => (Head::Detr { classes: 3, queries: 84 }, &[&[84, 3], &[84, 4]]),
+            6 => (Head::DetrRows { classes: 3, queries: 84 }, &[&[84, 7]]),
+            7 => (Head::DetrDecoded { classes: None, queries: 84 }, &[&[84], &[84, 4], &[84]]),
+            _ => (Head::EndToEnd { max: 98 }, &[&[98, 6]]),
         };
+        let mut at = 0;
+        let views: Vec<_> = shapes
+            .iter()
+            .map(|&shape| {
+                let start = at;
+                at += shape.iter().product::<usize>();
+                OutputView { shape, data: &data[start..at] }
+            })
+            .collect();
         let letterbox = Letterbox::new(src, (64, 64), Fit::LetterboxCenter);
         let thresholds = Thresholds { max_detections: 20, ..Default::default() };
-        let found = decode_with(head, &shape, &data, &letterbox, &thresholds);
+        let mut found = Vec::new();
+        Decoder::new(&spec(head)).decode(&views, &letterbox, &thresholds, &mut found).unwrap();
         prop_assert!(found.len() <= 20);
         prop_assert!(found.is_sorted_by(|a, b| a.score >= b.score));
         for d in found {

@@ -3,13 +3,18 @@
 //! The library is one for the whole process: the first element that needs it decides which file
 //! is loaded, and every later one uses that.
 
+use super::half;
+use super::values::{Kept, Values};
 use super::{Engine, EngineError, EngineKind, ModelSource, Runner};
 use crate::decode::OutputView;
-use crate::model::Dim;
+use crate::model::{ConstantInput, ConstantValues, Dim};
 use ort::environment::Environment;
+use ort::memory::Allocator;
 use ort::session::Session;
+use ort::session::SessionInputValue;
 use ort::session::builder::GraphOptimizationLevel;
-use ort::value::TensorRef;
+use ort::value::{DynTensor, DynTensorValueType, DynValue, Tensor, TensorElementType, TensorRef};
+use std::borrow::Cow;
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -155,6 +160,25 @@ impl OnnxRuntime {
         named.iter().copied().filter(is_clear).collect()
     }
 
+    /// The inputs that stay the same, by name.
+    fn constants(&self) -> Result<Vec<(String, DynTensor)>, ort::Error> {
+        let tensor = |input: &ConstantInput| -> Result<DynTensor, ort::Error> {
+            let shape = input.shape.clone();
+            Ok(match &input.values {
+                ConstantValues::I32(values) => {
+                    Tensor::from_array((shape, values.clone()))?.upcast()
+                }
+                ConstantValues::I64(values) => {
+                    Tensor::from_array((shape, values.clone()))?.upcast()
+                }
+            })
+        };
+        let constants = self.model.input.constants.iter();
+        constants
+            .map(|input| Ok((input.name.clone(), tensor(input)?)))
+            .collect()
+    }
+
     fn session(&self, threads: usize) -> Result<Session, String> {
         fn words<T>(error: ort::Error<T>) -> String {
             error.to_string()
@@ -198,30 +222,50 @@ impl Engine for OnnxRuntime {
     }
 
     fn runner(&self, threads: usize) -> Result<Box<dyn Runner>, EngineError> {
-        let session = self.session(threads).map_err(|reason| EngineError::Load {
+        let failed = |reason: String| EngineError::Load {
             kind: KIND,
             path: self.model.path.clone(),
             reason,
-        })?;
+        };
+        let session = self.session(threads).map_err(failed)?;
+        let constants = self
+            .constants()
+            .map_err(|error| failed(error.to_string()))?;
         let shape = self.model.input_shape();
+        let half = (self.model.input.half)
+            .then(|| DynTensor::new(&Allocator::default(), TensorElementType::Float16, shape))
+            .transpose()
+            .map_err(|error| failed(error.to_string()))?;
+        let names: Vec<_> = session
+            .outputs()
+            .iter()
+            .map(|output| output.name().to_owned())
+            .collect();
         Ok(Box::new(SessionRunner {
-            names: session
-                .outputs()
-                .iter()
-                .map(|output| output.name().to_owned())
-                .collect(),
             session,
+            name: self.model.input.name.clone(),
             input: vec![0.0; shape.iter().product()],
+            half,
             shape,
+            constants,
+            kept: names.iter().map(|_| Kept::default()).collect(),
+            names,
         }))
     }
 }
 
 struct SessionRunner {
     session: Session,
+    /// Name of the input that takes pictures.
+    name: String,
     shape: [usize; 4],
     input: Vec<f32>,
+    /// The same in 16-bit floats, where the model takes those.
+    half: Option<DynTensor>,
+    /// The other inputs, by name.
+    constants: Vec<(String, DynTensor)>,
     names: Vec<String>,
+    kept: Vec<Kept>,
 }
 
 impl Runner for SessionRunner {
@@ -238,22 +282,72 @@ impl Runner for SessionRunner {
             kind: KIND,
             reason: error.to_string(),
         };
-        let input = TensorRef::from_array_view((self.shape, &*self.input)).map_err(failed)?;
-        let outputs = self.session.run(ort::inputs![input]).map_err(failed)?;
-        let mut values = Vec::with_capacity(self.names.len());
-        for name in &self.names {
-            values.push(match outputs[name.as_str()].try_extract_tensor::<f32>() {
-                Ok((shape, data)) => (shape.iter().map(|n| *n as usize).collect(), data),
-                Err(_) => (Vec::new(), &[][..]),
-            });
+        let input = match &mut self.half {
+            Some(tensor) => {
+                half::narrow(&self.input, halves_mut(tensor));
+                SessionInputValue::from(&*tensor)
+            }
+            None => TensorRef::from_array_view((self.shape, &*self.input))
+                .map_err(failed)?
+                .into(),
+        };
+        let mut inputs: Vec<(Cow<str>, SessionInputValue)> =
+            vec![(self.name.as_str().into(), input)];
+        for (name, value) in &self.constants {
+            inputs.push((name.as_str().into(), value.into()));
         }
-        let views: Vec<_> = values
+        let outputs = self.session.run(inputs).map_err(failed)?;
+        let views: Vec<_> = self
+            .names
             .iter()
-            .map(|(shape, data)| OutputView { shape, data })
+            .zip(&mut self.kept)
+            .map(|(name, kept)| {
+                let (shape, values) = values(&outputs[name.as_str()]);
+                kept.view(shape.iter().map(|n| *n as usize), values)
+            })
             .collect();
         read(&views);
         Ok(())
     }
+}
+
+/// Shape and values of an output; those of a type that is not read are none.
+fn values(output: &DynValue) -> (&[i64], Values<'_>) {
+    if let Ok((shape, data)) = output.try_extract_tensor::<f32>() {
+        return (shape, Values::F32(data));
+    }
+    if let Ok((shape, data)) = output.try_extract_tensor::<i64>() {
+        return (shape, Values::I64(data));
+    }
+    if let Ok((shape, data)) = output.try_extract_tensor::<i32>() {
+        return (shape, Values::I32(data));
+    }
+    match output.view().downcast::<DynTensorValueType>() {
+        Ok(tensor) if *tensor.data_type() == TensorElementType::Float16 => {
+            let len = tensor.shape().num_elements();
+            let data = tensor.data_ptr().cast::<u16>();
+            if data.is_null() || len == 0 {
+                return (output.shape(), Values::F16(&[]));
+            }
+            // SAFETY: a tensor of the CPU's with so many elements of 16 bits, which lives as long
+            // as `output` does and is not written to meanwhile.
+            let halves = unsafe { std::slice::from_raw_parts(data, len) };
+            (output.shape(), Values::F16(halves))
+        }
+        _ => (&[], Values::Other),
+    }
+}
+
+/// The elements of a tensor of 16-bit floats, as their bits.
+fn halves_mut(tensor: &mut DynTensor) -> &mut [u16] {
+    let len = tensor.shape().num_elements();
+    let data = tensor.data_ptr_mut().cast::<u16>();
+    if data.is_null() || len == 0 {
+        return &mut [];
+    }
+    // SAFETY: so many elements of 16 bits, allocated by ONNX Runtime for the CPU (and zeroed) when
+    // the tensor was made, and borrowed as long as the tensor is.
+    unsafe { std::slice::from_raw_parts_mut(data, len) }
 }
 
 #[cfg(test)]

@@ -2,9 +2,12 @@
 
 use super::error::{ModelError, SUPPORTED};
 use super::onnx::{Dim, ElemType, OnnxInfo, TensorInfo};
+use super::wishes::Wishes;
 
 /// Largest side of an input, in pixels: beyond it the tensors alone would fill the memory.
 const MAX_SIDE: u32 = 8192;
+/// Most pictures in a batch that a file may fix.
+const MAX_BATCH: usize = 1024;
 /// Side of the input of a model that says nothing of it, which is what YOLO models are trained at.
 const DEFAULT_SIDE: u32 = 640;
 /// Pixels that the coarsest grid's cells have in most detectors, so that the sides of a dynamic
@@ -18,13 +21,35 @@ pub enum SizeSource {
     File,
     /// The property `input-size`.
     Requested,
+    /// The file beside the model.
+    Sidecar,
     /// The model's metadata `imgsz`.
     Metadata,
     /// 640, for lack of anything better.
     Default,
 }
 
-/// The tensor to feed: `[batch, 3, height, width]` of f32.
+/// An input that is not the picture, and is the same for every picture.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ConstantInput {
+    /// As the graph names it.
+    pub name: String,
+    /// Its axes.
+    pub shape: Vec<usize>,
+    /// Its values, row-major.
+    pub values: ConstantValues,
+}
+
+/// Values of the type that the graph asks for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ConstantValues {
+    /// 32-bit integers.
+    I32(Vec<i32>),
+    /// 64-bit integers.
+    I64(Vec<i64>),
+}
+
+/// What to feed: the tensor `[batch, 3, height, width]`, and what goes with it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct InputPlan {
     /// As the graph names it.
@@ -37,6 +62,10 @@ pub struct InputPlan {
     pub batch: Option<usize>,
     /// Why it has this size.
     pub source: SizeSource,
+    /// Whether the graph takes 16-bit floats in place of f32; engines convert them.
+    pub half: bool,
+    /// The other inputs.
+    pub constants: Vec<ConstantInput>,
 }
 
 impl InputPlan {
@@ -52,20 +81,32 @@ impl InputPlan {
 ///
 /// Fails for a model that does not take one batch of pictures, and for a size that does not suit.
 pub fn plan_input(info: &OnnxInfo, requested: Option<(u32, u32)>) -> Result<InputPlan, ModelError> {
+    plan_input_as(info, requested, &Wishes::default())
+}
+
+/// As [`plan_input`], with what the user says of the model.
+pub fn plan_input_as(
+    info: &OnnxInfo,
+    requested: Option<(u32, u32)>,
+    wishes: &Wishes,
+) -> Result<InputPlan, ModelError> {
     let refuse = |why: String| Err(unsupported(info, &[], why));
     if let Some(task) = info.metadata.get("task").filter(|task| *task != "detect") {
         return refuse(format!(
             "it is made for the task '{task}', not for detection"
         ));
     }
-    let [input] = info.inputs.as_slice() else {
-        return refuse(format!(
-            "it has {} inputs in place of one",
-            info.inputs.len()
-        ));
+    let (input, sizes) = match info.inputs.as_slice() {
+        [input] => (input, None),
+        [input, sizes] if is_sizes(sizes) => (input, Some(sizes)),
+        [sizes, input] if is_sizes(sizes) => (input, Some(sizes)),
+        inputs => return refuse(format!("it has {} inputs in place of one", inputs.len())),
     };
-    if input.elem_type != ElemType::F32 {
-        return refuse(format!("its input is of {}, not of f32", input.elem_type));
+    if !input.elem_type.is_float() {
+        return refuse(format!(
+            "its input is of {}, not of f32 or f16",
+            input.elem_type
+        ));
     }
     let [batch, channels, height, width] = input.dims.as_slice() else {
         return refuse(format!(
@@ -76,14 +117,48 @@ pub fn plan_input(info: &OnnxInfo, requested: Option<(u32, u32)>) -> Result<Inpu
     if let Some(why) = wrong_channels(info, channels, width) {
         return refuse(why);
     }
-    let ((width, height), source) = size(info, input, (width, height), requested)?;
+    if let Some(pictures) = batch.fixed().filter(|n| *n > MAX_BATCH) {
+        return refuse(format!(
+            "it takes batches of {pictures} pictures, more than {MAX_BATCH}"
+        ));
+    }
+    let beside = wishes.sidecar.as_ref().and_then(|sidecar| sidecar.size);
+    let ((width, height), source) = size(info, input, (width, height), requested, beside)?;
     Ok(InputPlan {
         name: input.name.clone(),
         width,
         height,
         batch: batch.fixed(),
         source,
+        half: input.elem_type == ElemType::F16,
+        constants: sizes
+            .map(|sizes| size_input(sizes, batch.fixed(), (width, height)))
+            .into_iter()
+            .collect(),
     })
+}
+
+/// Whether an input is `orig_target_sizes` of RT-DETR and its kin: `[N, 2]` of integers, width and
+/// height of the picture whose pixels the boxes are to be in.
+fn is_sizes(input: &TensorInfo) -> bool {
+    let is_pair = matches!(&input.dims[..], [_, two] if two.fixed().is_none_or(|n| n == 2));
+    is_pair && [ElemType::I32, ElemType::I64].contains(&input.elem_type)
+}
+
+/// With the input's own size, boxes come out in input pixels, as from every other model.
+fn size_input(sizes: &TensorInfo, batch: Option<usize>, size: (u32, u32)) -> ConstantInput {
+    let pictures = batch.unwrap_or(1);
+    let pair = [size.0 as i32, size.1 as i32];
+    let values = if sizes.elem_type == ElemType::I32 {
+        ConstantValues::I32(pair.repeat(pictures))
+    } else {
+        ConstantValues::I64(pair.map(i64::from).repeat(pictures))
+    };
+    ConstantInput {
+        name: sizes.name.clone(),
+        shape: vec![pictures, 2],
+        values,
+    }
 }
 
 fn wrong_channels(info: &OnnxInfo, channels: &Dim, last: &Dim) -> Option<String> {
@@ -106,16 +181,20 @@ fn size(
     input: &TensorInfo,
     axes: (&Dim, &Dim),
     requested: Option<(u32, u32)>,
+    beside: Option<(u32, u32)>,
 ) -> Result<((u32, u32), SizeSource), ModelError> {
     // A side that no u32 holds is refused below like any other that is too large.
     let fixed = |dim: &Dim| dim.fixed().map(|n| u32::try_from(n).unwrap_or(u32::MAX));
     let fixed = (fixed(axes.0), fixed(axes.1));
-    let (free, source) = match (fixed, requested, imgsz(info)) {
-        ((Some(w), Some(h)), None, _) => ((w, h), SizeSource::File),
-        (_, Some(size), _) => (size, SizeSource::Requested),
-        (_, None, Some(size)) => (size, SizeSource::Metadata),
-        (_, None, None) => ((DEFAULT_SIDE, DEFAULT_SIDE), SizeSource::Default),
-    };
+    let said = [
+        (requested, SizeSource::Requested),
+        (beside, SizeSource::Sidecar),
+        (imgsz(info), SizeSource::Metadata),
+    ];
+    let said = said
+        .into_iter()
+        .find_map(|(size, source)| Some((size?, source)));
+    let (free, source) = said.unwrap_or(((DEFAULT_SIDE, DEFAULT_SIDE), SizeSource::Default));
     let size = (fixed.0.unwrap_or(free.0), fixed.1.unwrap_or(free.1));
     if let Some((width, height)) = requested {
         let fail = |why: String| Err(ModelError::InputSize { width, height, why });
@@ -289,11 +368,64 @@ mod tests {
     }
 
     #[test]
+    fn the_file_beside_the_model_says_what_the_model_leaves_open() {
+        use crate::model::Sidecar;
+        let beside = |size| Wishes {
+            sidecar: Some(Sidecar {
+                size: Some(size),
+                ..Sidecar::default()
+            }),
+            ..Wishes::default()
+        };
+        let imgsz: Metadata = &[("imgsz", "640")];
+        // input, requested → size, source
+        let table = [
+            ("x f32 1,3,H,W", None, (384, 320), SizeSource::Sidecar),
+            (
+                "x f32 1,3,H,W",
+                Some((64, 32)),
+                (64, 32),
+                SizeSource::Requested,
+            ),
+            ("x f32 1,3,64,96", None, (96, 64), SizeSource::File),
+        ];
+        for (input, requested, size, source) in table {
+            let info = info(&[input], &[], imgsz);
+            let plan = plan_input_as(&info, requested, &beside((384, 320))).unwrap();
+            assert_eq!(((plan.width, plan.height), plan.source), (size, source));
+        }
+    }
+
+    #[test]
     fn the_shape_to_feed_has_the_files_batch() {
         let plan = plan_input(&info(&["x f32 4,3,32,64"], &[], &[]), None).unwrap();
         assert_eq!(plan.shape(1), [4, 3, 32, 64]);
         let plan = plan_input(&info(&["x f32 N,3,32,64"], &[], &[]), None).unwrap();
         assert_eq!(plan.shape(2), [2, 3, 32, 64]);
+    }
+
+    #[test]
+    fn the_size_of_the_source_is_fed_as_that_of_the_input() {
+        let picture = "images f32 N,3,320,640";
+        let i64s = |n: usize| ConstantValues::I64([640, 320].repeat(n));
+        let i32s = ConstantValues::I32(vec![640, 320]);
+        let table = [
+            ([picture, "orig_target_sizes i64 N,2"], 1, i64s(1)),
+            (["orig_target_sizes i64 N,2", picture], 1, i64s(1)),
+            ([picture, "sizes i32 1,2"], 1, i32s),
+            (
+                ["images f32 4,3,320,640", "orig_target_sizes i64 4,2"],
+                4,
+                i64s(4),
+            ),
+        ];
+        for (inputs, pictures, values) in table {
+            let plan = plan_input(&info(&inputs, &[], &[]), None).unwrap();
+            assert_eq!(plan.name, "images");
+            assert_eq!(plan.constants.len(), 1, "{inputs:?}");
+            assert_eq!(plan.constants[0].shape, [pictures, 2], "{inputs:?}");
+            assert_eq!(plan.constants[0].values, values, "{inputs:?}");
+        }
     }
 
     #[test]
@@ -328,15 +460,17 @@ mod tests {
 
     #[test]
     fn inputs_that_are_no_pictures_are_refused() {
-        let table: [(&[&str], Metadata, _); 10] = [
+        let table: [(&[&str], Metadata, _); 12] = [
             (&[], &[], "0 inputs"),
-            (&["a f32 1,3,64,64", "b i64 1,2"], &[], "2 inputs"),
-            (&["a f16 1,3,64,64"], &[], "of f16"),
+            (&["a f32 1,3,64,64", "b i64 1,3"], &[], "2 inputs"),
+            (&["a f32 1,3,64,64", "b f32 1,2"], &[], "2 inputs"),
+            (&["a f64 1,3,64,64"], &[], "of f64"),
             (&["a u8 1,3,64,64"], &[], "of u8"),
             (&["a f32 3,64,64"], &[], "3 axes"),
             (&["a f32 1,64,64,3"], &[], "channels last"),
             (&["a f32 1,1,64,64"], &[], "1 channels"),
             (&["a f32 N,C,H,W"], &[("channels", "1")], "1 channels"),
+            (&["a f32 9999,3,64,64"], &[], "batches of 9999"),
             (&["a f32 1,3,64,9999999999"], &[], "larger than 8192"),
             (&["a f32 1,3,64,64"], &[("task", "pose")], "task 'pose'"),
         ];

@@ -1,7 +1,10 @@
+mod wishes;
+
 use super::*;
-use crate::model::LabelsSource;
 use crate::model::input::plan_input;
 use crate::model::onnx::{Dim, TensorInfo};
+use crate::model::{ChannelOrder, InputSpec, LabelsSource};
+use crate::preprocess::letterbox::Fit;
 
 /// Keys and values.
 pub type Metadata<'a> = &'a [(&'a str, &'a str)];
@@ -36,16 +39,16 @@ pub fn info(inputs: &[&str], outputs: &[&str], metadata: Metadata) -> OnnxInfo {
     }
 }
 
-fn recognise_fixed(info: &OnnxInfo, labels: Option<&[&str]>) -> Result<ModelSpec, ModelError> {
+pub fn recognise_fixed(info: &OnnxInfo, labels: Option<&[&str]>) -> Result<ModelSpec, ModelError> {
     let plan = plan_input(info, None)?;
     let shapes = info.fixed_output_shapes().unwrap();
     let labels = labels.map(|l| l.iter().map(|l| l.to_string()).collect());
     recognise(info, &plan, &shapes, labels)
 }
 
-const I640: &str = "images f32 1,3,640,640";
-const TWO: (&str, &str) = ("names", "{0: 'cat', 1: 'dog'}");
-const ULTRALYTICS: (&str, &str) = ("author", "Ultralytics");
+pub const I640: &str = "images f32 1,3,640,640";
+pub const TWO: (&str, &str) = ("names", "{0: 'cat', 1: 'dog'}");
+pub const ULTRALYTICS: (&str, &str) = ("author", "Ultralytics");
 
 fn v8(classes: usize, anchors: usize) -> Head {
     Head::V8 {
@@ -132,6 +135,8 @@ fn preprocessing_follows_the_family() {
             batch: Some(1),
             order: ChannelOrder::Rgb,
             scale: 1.0 / 255.0,
+            mean: [0.0; 3],
+            std: [1.0; 3],
             fit: Fit::LetterboxCenter,
             pad: 114,
         }
@@ -162,6 +167,18 @@ fn the_file_may_say_how_pictures_are_fitted() {
 }
 
 #[test]
+fn half_precision_changes_nothing() {
+    let half = info(&["images f16 1,3,640,640"], &["o f16 1,84,8400"], &[]);
+    let floats = info(&[I640], &["o f32 1,84,8400"], &[]);
+    assert!(plan_input(&half, None).unwrap().half);
+    assert!(!plan_input(&floats, None).unwrap().half);
+    assert_eq!(
+        recognise_fixed(&half, None).unwrap(),
+        recognise_fixed(&floats, None).unwrap()
+    );
+}
+
+#[test]
 fn yolox_with_its_decoding_inside_is_read_as_decoded() {
     let mut info = info(&[I640], &["o f32 1,8400,85"], &[]);
     info.operators.insert("Exp".into());
@@ -186,11 +203,11 @@ fn the_raw_grids_beside_yolov5s_boxes_are_ignored() {
     ];
     let spec = recognise_fixed(&info(&[I640], &outputs, &[]), None).unwrap();
     assert_eq!(
-        spec.output,
-        OutputRef {
+        spec.outputs,
+        [OutputRef {
             index: 1,
             name: "output".into()
-        }
+        }]
     );
 }
 
@@ -210,7 +227,7 @@ fn what_is_no_detector_is_refused() {
             &[],
             "several outputs",
         ),
-        (&["o f16 1,84,8400"], &[], "of f16"),
+        (&["o i64 1,84,8400"], &[], "of i64"),
         (&["o f32 1,84,2100"], &[], "8400 grid cells"),
         (&["o f32 1,300,84"], &[], "8400 grid cells"),
         (&["o f32 1,4,8400"], &[], "no known detector's"),
