@@ -26,7 +26,7 @@ const ON_VIDEO: Tolerance = Tolerance {
 
 const COCO_MODELS: [&str; 4] = ["yolov8n", "yolov5n", "yolox_nano", "yolov8n_nms"];
 
-const ENGINES: [&str; 2] = ["onnxruntime", "rten"];
+const ENGINES: [&str; 3] = ["openvino", "onnxruntime", "rten"];
 
 /// An engine that is not on this machine is skipped, in words.
 fn is_missing(engine: &str, model: &Path) -> bool {

@@ -1,10 +1,10 @@
 //! The properties that a user sets, and what may be wrong with them.
 
 use super::network::NetworkOptions;
-use super::{ChromaResampler, EngineChoice};
+use super::{ChromaResampler, EngineChoice, PrecisionChoice};
 use crate::decode::Thresholds;
 use crate::detector::LoadOptions;
-use crate::engine::EngineKind;
+use crate::engine::{self, EngineKind};
 use crate::model::{self, ModelError};
 use gst::glib;
 use gst::prelude::*;
@@ -16,6 +16,7 @@ pub(super) struct Settings {
     pub model: Option<String>,
     pub labels: Option<String>,
     pub engine: EngineChoice,
+    pub precision: PrecisionChoice,
     pub threads: u32,
     pub input_size: Option<String>,
     pub confidence_threshold: f32,
@@ -32,6 +33,7 @@ impl Default for Settings {
             model: None,
             labels: None,
             engine: EngineChoice::Auto,
+            precision: PrecisionChoice::default(),
             threads: 0,
             input_size: None,
             confidence_threshold: 0.25,
@@ -89,6 +91,7 @@ impl Settings {
         let path = self.model.as_deref().filter(|path| !path.is_empty());
         let engine = match self.engine {
             EngineChoice::Auto => None,
+            EngineChoice::OpenVino => Some(EngineKind::OpenVino),
             EngineChoice::OnnxRuntime => Some(EngineKind::OnnxRuntime),
             EngineChoice::Rten => Some(EngineKind::Rten),
             EngineChoice::Replay => {
@@ -104,6 +107,7 @@ impl Settings {
                 model: path.map(PathBuf::from),
                 labels: labels()?,
                 engine,
+                precision: self.precision.into(),
                 threads: self.thread_count(),
                 input_size: self.parse_input_size()?,
             },
@@ -123,11 +127,11 @@ impl Settings {
         })
     }
 
-    /// Threads for inference: as set, or one for each core.
+    /// Threads for inference: as set, as far as that makes sense, or one for each core.
     pub fn thread_count(&self) -> usize {
         match self.threads {
             0 => std::thread::available_parallelism().map_or(1, |n| n.get()),
-            n => n as usize,
+            n => engine::usable_threads(n as usize),
         }
     }
 
@@ -183,9 +187,14 @@ impl Settings {
                 )
                 .mutable_ready()
                 .build(),
+            glib::ParamSpecEnum::builder_with_default("precision", default.precision)
+                .nick("Precision")
+                .blurb("What the engine calculates in; one that cannot is an error")
+                .mutable_ready()
+                .build(),
             glib::ParamSpecUInt::builder("threads")
                 .nick("Threads")
-                .blurb("Threads for inference (0: one for each core)")
+                .blurb("Threads for inference (0: one for each core; at most 4 for each core)")
                 .maximum(1024)
                 .default_value(default.threads)
                 .mutable_ready()
@@ -260,6 +269,7 @@ impl Settings {
             "model" => store(value, &mut self.model),
             "labels" => store(value, &mut self.labels),
             "engine" => store(value, &mut self.engine),
+            "precision" => store(value, &mut self.precision),
             "threads" => store(value, &mut self.threads),
             "input-size" => store(value, &mut self.input_size),
             "confidence-threshold" => store(value, &mut self.confidence_threshold),
@@ -278,6 +288,7 @@ impl Settings {
             "model" => self.model.to_value(),
             "labels" => self.labels.to_value(),
             "engine" => self.engine.to_value(),
+            "precision" => self.precision.to_value(),
             "threads" => self.threads.to_value(),
             "input-size" => self.input_size.to_value(),
             "confidence-threshold" => self.confidence_threshold.to_value(),

@@ -1,6 +1,6 @@
 //! rten: an ONNX engine in Rust, compiled in, so that the element works with no library installed.
 
-use super::{Engine, EngineError, EngineKind, ModelSource, Runner};
+use super::{Engine, EngineError, EngineKind, ModelSource, Runner, usable_threads};
 use crate::decode::OutputView;
 use rten::{Model, ModelOptions, NodeId, RunOptions, ThreadPool, Value, ValueView};
 use rten_tensor::prelude::*;
@@ -73,7 +73,7 @@ impl Engine for Rten {
             names: self.outputs.iter().map(|(_, name)| name.clone()).collect(),
             shape: self.shape,
             input: vec![0.0; self.shape.iter().product()],
-            pool: Arc::new(ThreadPool::with_num_threads(threads)),
+            pool: Arc::new(ThreadPool::with_num_threads(usable_threads(threads))),
         }))
     }
 }

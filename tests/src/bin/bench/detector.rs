@@ -3,7 +3,7 @@
 use super::table::{Table, median};
 use gst::prelude::*;
 use gstvigildetect::detector::{LoadOptions, LoadedModel};
-use gstvigildetect::engine::EngineKind;
+use gstvigildetect::engine::{EngineKind, Precision};
 use std::error::Error;
 use std::path::Path;
 use std::time::Instant;
@@ -27,6 +27,7 @@ impl Job<'_> {
             model: Some(self.model.into()),
             labels: None,
             engine,
+            precision: Precision::F32,
             threads: self.threads,
             input_size: Some((size, size)),
         };
@@ -101,6 +102,7 @@ fn bare(
     threads: usize,
     frames: usize,
 ) -> Result<f64, Box<dyn Error>> {
+    loaded.engine.plan_runners(sessions, threads);
     let mut runners = Vec::new();
     for _ in 0..sessions {
         let mut runner = loaded.engine.runner(threads)?;

@@ -1,0 +1,261 @@
+//! OpenVINO, loaded at run time through the `openvino` crate.
+//!
+//! The library is one for the whole process: the first element that needs it decides which file
+//! is loaded, and every later one uses that ([`library`]). The model is read and given its shapes
+//! once; compiled models are shared by runners as far as they have streams for them ([`pool`]).
+
+mod library;
+mod pool;
+
+pub(super) use library::SEARCH;
+
+use super::{Engine, EngineError, EngineKind, ModelSource, Runner, usable_threads};
+use crate::decode::OutputView;
+use library::{Library, words};
+use openvino::{
+    CompiledModel, ElementType, InferRequest, InferenceError, InferenceErrorKind, PartialShape,
+    Tensor,
+};
+use pool::{Compiled, Pool};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+const KIND: EngineKind = EngineKind::OpenVino;
+
+/// How long is waited at a time.
+const MINUTE_MS: i64 = 60_000;
+
+/// A model for OpenVINO.
+pub struct OpenVino {
+    library: Arc<Library>,
+    path: PathBuf,
+    input: String,
+    shape: [usize; 4],
+    outputs: Vec<String>,
+    pool: Pool,
+}
+
+impl OpenVino {
+    /// Finds the library and reads the model; [`Engine::runner`] compiles it.
+    ///
+    /// # Errors
+    /// There is no library, or it does not take the model.
+    pub fn load(source: &ModelSource) -> Result<Self, EngineError> {
+        let library = library::get()?;
+        let model = read(&library, source).map_err(|reason| EngineError::Load {
+            kind: KIND,
+            path: source.path.clone(),
+            reason,
+        })?;
+        Ok(Self {
+            pool: Pool::new(library.clone(), model, source.precision),
+            library,
+            path: source.path.clone(),
+            input: source.input.name.clone(),
+            shape: source.input_shape(),
+            outputs: (source.info.outputs.iter())
+                .map(|output| output.name.clone())
+                .collect(),
+        })
+    }
+
+    fn request(&self, threads: usize) -> Result<RequestRunner, String> {
+        let compiled = self.pool.get(threads)?;
+        let (mut request, outputs) = compiled.with(|model| {
+            let request = model.create_infer_request()?;
+            let outputs = outputs(model, &request)?;
+            Ok::<_, InferenceError>((request, outputs))
+        })?;
+        if outputs.len() != self.outputs.len() {
+            let (found, named) = (outputs.len(), self.outputs.len());
+            return Err(format!("it makes {found} outputs of the file's {named}"));
+        }
+        let mut input = input(&mut request, &self.input, self.shape)?;
+        // Read here, so that nothing can go wrong with it later.
+        let samples = input.get_data_mut::<f32>().map_err(words)?.len();
+        if samples != self.shape.iter().product::<usize>() {
+            return Err(format!("its input holds {samples} samples"));
+        }
+        Ok(RequestRunner {
+            picture: self.shape[1..].iter().product(),
+            request,
+            input,
+            outputs,
+            names: self.outputs.clone(),
+            _compiled: compiled,
+        })
+    }
+}
+
+/// Reads the model and gives it the shape of its input where the file leaves that open: with all
+/// shapes known, it is optimised for them.
+fn read(library: &Library, source: &ModelSource) -> Result<openvino::Model, String> {
+    let mut model = if source.info.external_data.is_empty() {
+        library.core().read_model_from_buffer(&source.bytes, None)
+    } else {
+        // Only a model that is read from the file finds the weights beside it.
+        let path = source.path.to_str().filter(|path| !path.contains('\0'));
+        let path = path.ok_or("OpenVINO takes paths in UTF-8 only")?;
+        library.core().read_model_from_file(path, "")
+    }
+    .map_err(words)?;
+    if model.is_dynamic() {
+        let name = source.input.name.as_str();
+        if name.contains('\0') {
+            return Err("the name of its input has a zero byte".into());
+        }
+        let shape = source.input_shape().map(|size| size as i64);
+        let shape = PartialShape::new_static(4, &shape).map_err(words)?;
+        model.reshape_input_by_name(name, &shape).map_err(words)?;
+    }
+    Ok(model)
+}
+
+/// The request's own tensor for the input, which is filled in place.
+fn input(request: &mut InferRequest, name: &str, shape: [usize; 4]) -> Result<Tensor, String> {
+    if name.contains('\0') {
+        return Err("the name of its input has a zero byte".into());
+    }
+    let tensor = request.get_tensor(name).map_err(words)?;
+    let (kind, dims) = (tensor.get_element_type(), tensor.get_shape());
+    let (kind, dims) = (kind.map_err(words)?, dims.map_err(words)?);
+    let wanted = shape.map(|size| size as i64);
+    if kind != ElementType::F32 || dims.get_dimensions() != wanted {
+        let found = dims.get_dimensions();
+        return Err(format!(
+            "its input {name} is {kind} {found:?} there, where f32 {wanted:?} is to be fed"
+        ));
+    }
+    Ok(tensor)
+}
+
+/// An output of a request.
+struct Output {
+    tensor: Tensor,
+    shape: Vec<usize>,
+    /// The tensor and its shape are the same after each run.
+    fixed: bool,
+}
+
+fn outputs(model: &CompiledModel, request: &InferRequest) -> Result<Vec<Output>, InferenceError> {
+    let output = |index| {
+        let port = model.get_output_by_index(index)?;
+        let tensor = request.get_output_tensor_by_index(index)?;
+        Ok(Output {
+            shape: dimensions(&tensor)?,
+            fixed: !port.get_partial_shape()?.is_dynamic(),
+            tensor,
+        })
+    };
+    (0..model.get_output_size()?).map(output).collect()
+}
+
+fn dimensions(tensor: &Tensor) -> Result<Vec<usize>, InferenceError> {
+    let shape = tensor.get_shape()?;
+    Ok((shape.get_dimensions().iter())
+        .map(|size| *size as usize)
+        .collect())
+}
+
+impl Engine for OpenVino {
+    fn kind(&self) -> EngineKind {
+        KIND
+    }
+
+    fn description(&self) -> String {
+        let Library { version, path, .. } = &*self.library;
+        format!("OpenVINO {version} ({})", path.display())
+    }
+
+    fn plan_runners(&self, runners: usize, threads: usize) {
+        self.pool.plan(runners, usable_threads(threads));
+    }
+
+    fn runner(&self, threads: usize) -> Result<Box<dyn Runner>, EngineError> {
+        match self.request(usable_threads(threads)) {
+            Ok(runner) => Ok(Box::new(runner)),
+            Err(reason) => Err(EngineError::Load {
+                kind: KIND,
+                path: self.path.clone(),
+                reason,
+            }),
+        }
+    }
+}
+
+/// An infer request. Its tensors are its own and are used in place.
+struct RequestRunner {
+    request: InferRequest,
+    input: Tensor,
+    /// Samples of one picture.
+    picture: usize,
+    outputs: Vec<Output>,
+    names: Vec<String>,
+    /// One of its streams is this runner's.
+    _compiled: Arc<Compiled>,
+}
+
+impl RequestRunner {
+    fn infer(&mut self) -> Result<Vec<OutputView<'_>>, InferenceError> {
+        // Not infer(), which runs on this thread: it loses errors of models with open shapes, and
+        // leaves the outputs of an earlier run (2026.4).
+        self.request.infer_async()?;
+        while let Err(error) = self.request.wait(MINUTE_MS) {
+            if error.kind != InferenceErrorKind::ResultNotReady {
+                return Err(error);
+            }
+        }
+        for (index, output) in self.outputs.iter_mut().enumerate() {
+            if !output.fixed {
+                output.tensor = self.request.get_output_tensor_by_index(index)?;
+                output.shape = dimensions(&output.tensor)?;
+            }
+        }
+        self.outputs.iter().map(Output::view).collect()
+    }
+}
+
+impl Output {
+    fn view(&self) -> Result<OutputView<'_>, InferenceError> {
+        if self.tensor.get_element_type()? != ElementType::F32 {
+            return Ok(OutputView {
+                shape: &[],
+                data: &[],
+            });
+        }
+        // An empty tensor may have no memory to look at.
+        let is_empty = self.tensor.get_size()? == 0;
+        Ok(OutputView {
+            shape: &self.shape,
+            data: if is_empty {
+                &[]
+            } else {
+                self.tensor.get_data()?
+            },
+        })
+    }
+}
+
+impl Runner for RequestRunner {
+    fn input_mut(&mut self) -> &mut [f32] {
+        let picture = self.picture;
+        // It could be read when the runner was made, and the request's own tensor stays.
+        match self.input.get_data_mut() {
+            Ok(samples) => &mut samples[..picture],
+            Err(_) => &mut [],
+        }
+    }
+
+    fn output_names(&self) -> &[String] {
+        &self.names
+    }
+
+    fn run(&mut self, read: &mut dyn FnMut(&[OutputView<'_>])) -> Result<(), EngineError> {
+        let views = self.infer().map_err(|error| EngineError::Run {
+            kind: KIND,
+            reason: words(error),
+        })?;
+        read(&views);
+        Ok(())
+    }
+}
