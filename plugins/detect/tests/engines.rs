@@ -369,6 +369,47 @@ fn a_model_that_the_engine_does_not_take_is_an_error_that_says_which() {
     }
 }
 
+#[test]
+fn weights_in_a_file_beside_the_model_are_found() {
+    let mut graph = Graph::new();
+    let images = graph.input("images", "1,3,64,64");
+    let weights = graph.floats_beside(&[3, 1, 1], "weights.onnx.data");
+    let products = graph.node("Mul", &[&images, &weights], &[]);
+    graph.output(&products, "output0", "1,3,64,64");
+    let file = ModelFile::of(graph);
+    let weights: Vec<u8> = [2.0f32, 3.0, 4.0].map(f32::to_le_bytes).concat();
+    std::fs::write(file.path().with_file_name("weights.onnx.data"), weights).unwrap();
+    for kind in engines() {
+        let mut runner = load(&file, kind, 1).runner;
+        let products = run(&mut *runner, 0.5)[0].1.clone();
+        for (channel, expected) in products.chunks(64 * 64).zip([1.0, 1.5, 2.0]) {
+            assert_eq!(channel, [expected; 64 * 64], "{}", kind.as_str());
+        }
+    }
+}
+
+#[test]
+fn auto_passes_over_an_engine_that_does_not_take_the_model_and_says_so() {
+    let mut graph = Graph::new();
+    let images = graph.input("images", "1,3,64,64");
+    let volumes = graph.node("Det", &[&images], &[]);
+    graph.output(&volumes, "output0", "1,3");
+    let file = ModelFile::of(graph);
+    let takes = |kind: &EngineKind| choose(&source(&file), Some(*kind), 1).is_ok();
+    let present = engines();
+    let Some(first) = present.iter().position(takes) else {
+        println!("skipped: no engine that is here takes this model");
+        return;
+    };
+    let chosen = choose(&source(&file), None, 1).unwrap_or_else(|error| panic!("{error}"));
+    assert_eq!(chosen.engine.kind(), present[first]);
+    for passed_over in &present[..first] {
+        let said = format!("engine {} cannot load", passed_over.as_str());
+        assert!(chosen.reason.contains(&said), "{}", chosen.reason);
+    }
+    println!("{}", chosen.reason);
+}
+
 /// A graph, and in it 24 values, each half the mean of the picture, as `[4·mean, 6/mean]`.
 fn shaped_by_the_picture() -> (Graph, String) {
     let mut graph = Graph::new();

@@ -31,7 +31,7 @@ const FUNCTIONS: &[&CStr] = &[
     c"ov_core_read_model_from_memory_buffer",
     c"ov_core_compile_model",
     c"ov_model_is_dynamic",
-    c"ov_model_reshape_input_by_name",
+    c"ov_model_reshape",
     c"ov_model_free",
     c"ov_partial_shape_create_static",
     c"ov_partial_shape_is_dynamic",
@@ -160,6 +160,9 @@ fn short_version(build: &str) -> &str {
     build.split_once('-').map_or(build, |(version, _)| version)
 }
 
+/// Lines that say where in its source it was, and where to read how to write an operator.
+const NOISE: [&str; 2] = ["Exception from ", "To facilitate the conversion"];
+
 /// OpenVINO's own words in one line, without the places in its source.
 pub(super) fn words(error: InferenceError) -> String {
     let InferenceError { kind, message } = error;
@@ -167,7 +170,7 @@ pub(super) fn words(error: InferenceError) -> String {
     let lines: Vec<_> = message
         .lines()
         .map(str::trim)
-        .filter(|line| !line.is_empty() && !line.starts_with("Exception from "))
+        .filter(|line| !line.is_empty() && !NOISE.iter().any(|noise| line.starts_with(noise)))
         .collect();
     if lines.is_empty() {
         kind.to_string()

@@ -106,7 +106,7 @@ fn read(library: &Library, source: &ModelSource) -> Result<openvino::Model, Stri
         }
         let shape = source.input_shape().map(|size| size as i64);
         let shape = PartialShape::new_static(4, &shape).map_err(words)?;
-        model.reshape_input_by_name(name, &shape).map_err(words)?;
+        model.reshape(&[(name, &shape)]).map_err(words)?;
     }
     Ok(model)
 }

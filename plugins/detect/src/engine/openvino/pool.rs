@@ -135,3 +135,78 @@ impl Pool {
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
+
+#[cfg(test)]
+#[allow(clippy::panic, reason = "a panic is the report of a test")]
+mod tests {
+    use super::super::super::EngineError;
+    use super::super::library;
+    use super::*;
+    use crate::model::builtin;
+
+    /// A pool for the built-in model, where OpenVINO is.
+    fn pool(precision: Precision) -> Option<Pool> {
+        let library = match library::get() {
+            Ok(library) => library,
+            Err(error @ EngineError::Missing { .. }) => {
+                assert_eq!(library::SEARCH.fetched(), None, "{error}");
+                println!("skipped: {error}");
+                return None;
+            }
+            Err(error) => panic!("{error}"),
+        };
+        let model = library.core().read_model_from_buffer(builtin::BYTES, None);
+        Some(Pool::new(library, model.unwrap(), precision))
+    }
+
+    fn property(model: &Compiled, key: RwPropertyKey) -> String {
+        let key = PropertyKey::Rw(key);
+        let value = model.with(|model| model.get_property(&key).map(|value| value.to_string()));
+        value.unwrap()
+    }
+
+    #[test]
+    fn what_is_asked_for_is_what_openvino_takes() {
+        let Some(pool) = pool(Precision::F32) else {
+            return;
+        };
+        let cores = std::thread::available_parallelism().unwrap().get();
+        // runners, threads of each
+        for (streams, threads) in [(1, 1), (1, cores), (cores, 1)] {
+            pool.plan(streams, threads);
+            let model = pool.get(threads).unwrap();
+            assert_eq!((model.streams, model.threads), (streams, threads));
+            let all = (streams * threads).to_string();
+            let expected = [
+                (RwPropertyKey::HintInferencePrecision, "f32"),
+                (RwPropertyKey::NumStreams, &streams.to_string()),
+                (RwPropertyKey::InferenceNumThreads, &all),
+                (RwPropertyKey::HintEnableCpuPinning, "NO"),
+            ];
+            for (key, value) in expected {
+                let what = format!("{key:?} of {streams} x {threads}");
+                assert_eq!(property(&model, key), value, "{what}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_model_is_compiled_once_for_the_runners_that_were_planned_and_again_for_more() {
+        let Some(pool) = pool(Precision::F32) else {
+            return;
+        };
+        pool.plan(2, 1);
+        let (first, second) = (pool.get(1).unwrap(), pool.get(1).unwrap());
+        assert!(Arc::ptr_eq(&first, &second));
+        let third = pool.get(1).unwrap();
+        assert!(!Arc::ptr_eq(&first, &third));
+        let other = pool.get(2).unwrap();
+        assert_eq!((other.streams, other.threads), (1, 2));
+        // A place that was left is taken again.
+        drop(second);
+        assert!(Arc::ptr_eq(&first, &pool.get(1).unwrap()));
+        drop((first, third, other));
+        pool.get(1).unwrap();
+        assert_eq!(lock(&pool.state).compiled.len(), 1, "the others are gone");
+    }
+}
