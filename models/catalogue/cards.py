@@ -64,7 +64,9 @@ CHOICES = {
     ("extra-inputs", "holds"): ["source-size"],
     ("outputs", "type"): ["f32", "f16", "i64", "i32"],
     ("outputs", "holds"): ["candidates", "detections", "logits", "boxes", "scores", "labels"],
-    ("boxes", "head"): ["yolov5", "yolov8", "yolox", "end-to-end", "detr", "detr-decoded"],
+    ("boxes", "head"): [
+        "yolov5", "yolov6", "yolov8", "yolox", "nanodet", "yolo-nas", "end-to-end", "detr", "detr-decoded",
+    ],
     ("boxes", "format"): ["cxcywh", "xyxy"],
     ("boxes", "units"): ["input-pixels", "source-pixels", "grid-cells", "fraction"],
     ("boxes", "score"): ["class", "objectness-times-class", "sigmoid-of-logit", "final"],

@@ -142,6 +142,8 @@ pub struct Detector {
     preprocessor: Preprocessor,
     runner: Box<dyn Runner>,
     decoder: Decoder,
+    /// Pictures in each run.
+    batch: usize,
 }
 
 impl Detector {
@@ -151,6 +153,7 @@ impl Detector {
             preprocessor: Preprocessor::new(TensorFormat::new(&spec.input, chroma)),
             runner,
             decoder: Decoder::new(spec),
+            batch: spec.input.batch.unwrap_or(1),
         }
     }
 
@@ -170,10 +173,10 @@ impl Detector {
         let preprocessed = Instant::now();
         let mut decoded = Ok(());
         let mut inferred = preprocessed;
-        let decoder = &mut self.decoder;
+        let (decoder, batch) = (&mut self.decoder, self.batch);
         self.runner.run(&mut |outputs| {
             inferred = Instant::now();
-            decoded = with_first_of_batch(outputs, |outputs| {
+            decoded = with_first_of_batch(outputs, batch, |outputs| {
                 decoder.decode(outputs, &letterbox, thresholds, out)
             });
         })?;
@@ -186,23 +189,21 @@ impl Detector {
     }
 }
 
-/// Calls `read` with the first picture's share of outputs that have a fixed batch.
+/// Calls `read` with the first picture's share of outputs of a batch of `pictures`.
 fn with_first_of_batch<T>(
     outputs: &[OutputView<'_>],
+    pictures: usize,
     read: impl FnOnce(&[OutputView<'_>]) -> T,
 ) -> T {
-    if outputs
-        .iter()
-        .all(|output| output.shape.len() != 3 || output.shape[0] == 1)
-    {
+    if pictures == 1 {
         return read(outputs);
     }
     let first: Vec<_> = outputs
         .iter()
         .map(|output| match output.shape {
-            [_, rest @ ..] if output.shape.len() == 3 => OutputView {
+            [n, rest @ ..] if *n == pictures => OutputView {
                 shape: rest,
-                data: &output.data[..rest.iter().product()],
+                data: &output.data[..output.data.len() / pictures],
             },
             _ => *output,
         })

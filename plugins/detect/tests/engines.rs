@@ -324,7 +324,7 @@ fn a_fixed_batch_is_fed_whole_and_its_first_picture_counts() {
 }
 
 #[test]
-fn outputs_come_in_the_files_order_and_those_of_other_types_are_empty() {
+fn outputs_come_in_the_files_order_and_whole_numbers_as_floats() {
     let mut graph = Graph::new();
     let images = graph.input("images", "1,3,64,64");
     let two = graph.floats(&[1], &[2.0]);
@@ -339,7 +339,27 @@ fn outputs_come_in_the_files_order_and_those_of_other_types_are_empty() {
         assert_eq!(runner.output_names(), ["zebra", "middle", "ant"]);
         let results = run(&mut *runner, 1.5);
         assert_eq!((results[0].1[0], results[2].1[0]), (3.0, 1.5));
-        assert!(results[1].1.is_empty(), "{}", kind.as_str());
+        assert_eq!(results[1].1[0], 1.0, "{}", kind.as_str());
+    }
+}
+
+#[test]
+fn the_inputs_own_size_is_fed_where_a_model_asks_for_the_sources() {
+    let mut graph = Graph::new();
+    // Not the first of the inputs.
+    let sizes = graph.input_of_i64("orig_target_sizes", "N,2");
+    let images = graph.input("images", "N,3,32,64");
+    let mean = graph.mean(&images, true);
+    graph.output_of_i64(&sizes, "sizes", "N,2");
+    graph.output(&mean, "mean", "N,1,1,1");
+    let file = ModelFile::of(graph);
+    for kind in engines() {
+        let mut runner = load(&file, kind, 1).runner;
+        for _ in 0..2 {
+            let results = run(&mut *runner, 0.5);
+            assert_eq!(results[0], (vec![1, 2], vec![64.0, 32.0]));
+            assert_close(&results[1].1, &[0.5]);
+        }
     }
 }
 
@@ -385,6 +405,22 @@ fn weights_in_a_file_beside_the_model_are_found() {
         for (channel, expected) in products.chunks(64 * 64).zip([1.0, 1.5, 2.0]) {
             assert_eq!(channel, [expected; 64 * 64], "{}", kind.as_str());
         }
+    }
+}
+
+#[test]
+fn integer_convolutions_are_refused_by_the_engine_that_has_them_wrong() {
+    let mut graph = Graph::new();
+    let images = graph.input("images", "1,3,64,64");
+    let bytes = graph.node("Cast", &[&images], &[Attribute::Int("to", 2)]);
+    let sums = graph.node("ConvInteger", &[&bytes, &bytes], &[]);
+    graph.output(&sums, "output0", "1,3,6");
+    let file = ModelFile::of(graph);
+    let Err(error) = choose(&source(&file), Some(EngineKind::Rten), 1) else {
+        panic!("rten took it");
+    };
+    for part in ["ConvInteger", "ONNX Runtime", "QDQ"] {
+        assert!(error.to_string().contains(part), "{error}");
     }
 }
 

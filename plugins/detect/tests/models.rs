@@ -122,21 +122,25 @@ fn a_dynamic_model_takes_the_size_that_it_is_given() {
 }
 
 #[test]
-fn real_models_that_are_not_understood_say_what_they_are() {
+fn a_detection_transformer_is_recognised_with_its_post_processing() {
     let Some(path) = asset("deimv2_hgnetv2_atto_coco.onnx") else {
         return;
     };
-    let error = recognise_file(&path, None, None).unwrap_err();
-    assert!(matches!(error, ModelError::Unsupported { .. }), "{error}");
-    let text = error.to_string();
-    for part in [
-        "2 inputs",
-        "images f32[N,3,320,320]",
-        "orig_target_sizes i64[",
-        "boxes f32[",
-    ] {
-        assert!(text.contains(part), "{text}");
-    }
+    let (info, _) = read(&path).unwrap();
+    let plan = plan_input(&info, None).unwrap();
+    assert_eq!(plan.constants[0].name, "orig_target_sizes");
+    let queries = 100;
+    let shapes = [
+        ("labels".to_string(), vec![1, queries]),
+        ("boxes".to_string(), vec![1, queries, 4]),
+        ("scores".to_string(), vec![1, queries]),
+    ];
+    let spec = recognise(&info, &plan, &shapes, None).unwrap();
+    let classes = Some(80);
+    assert_eq!(spec.head, Head::DetrDecoded { classes, queries });
+    assert_eq!((spec.input.width, spec.input.height), (320, 320));
+    assert_eq!((spec.input.fit, spec.input.batch), (Fit::Stretch, None));
+    assert_eq!(spec.labels_source, LabelsSource::CocoAssumed);
 }
 
 #[test]

@@ -95,8 +95,15 @@ fn every_card_says_who_made_it_what_it_costs_and_how_good_it_is() {
         assert!((10.0..70.0).contains(&ap), "{name}: {ap}");
         assert_eq!(text(&card, "figures", "dataset"), "COCO val2017");
         let supported = text(&card, "vigildetect", "supported");
-        let read =
-            ["yolov5", "yolov8", "yolox", "end-to-end"].contains(&text(&card, "boxes", "head"));
+        let read = [
+            "yolov5",
+            "yolov8",
+            "yolox",
+            "end-to-end",
+            "detr",
+            "detr-decoded",
+        ]
+        .contains(&text(&card, "boxes", "head"));
         assert_eq!(supported == "yes", read, "{name}");
         let free = text(&card, "licence", "spdx") == "Apache-2.0";
         let ultralytics = text(&card, "source", "project").contains("ultralytics");

@@ -1,6 +1,6 @@
 //! What a model says, as boxes on the frame.
 //!
-//! Three stages: the file of the model's [`Head`] turns its output into candidates in input pixels
+//! Three stages: the file of the model's [`Head`] turns its outputs into candidates in input pixels
 //! (one per box: its best class), [`nms`] leaves one candidate per object, and the letterbox is
 //! undone on those that are left. Candidates stay in input pixels until then, as in the references:
 //! a box that reaches into the padding competes whole and is clipped afterwards.
@@ -9,8 +9,12 @@
 //! memory is reserved when it is made; from then on it allocates nothing for heads with a fixed
 //! number of candidates.
 
+mod detr;
 mod end_to_end;
+mod grid;
+mod nanodet;
 mod nms;
+mod yolo_nas;
 mod yolo_v5;
 mod yolo_v8;
 mod yolox;
@@ -76,11 +80,11 @@ pub struct OutputView<'a> {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum DecodeError {
     /// The engine gave fewer outputs than the model has.
-    #[error("the engine gave {count} outputs, but the boxes are in output {index}")]
+    #[error("the engine gave {count} outputs, but output {index} is to be read")]
     MissingOutput {
         /// Number of outputs.
         count: usize,
-        /// Index of the one that holds the boxes.
+        /// Index of one that is read.
         index: usize,
     },
     /// The output has another shape than when the model was opened.
@@ -140,9 +144,12 @@ impl Candidates<'_> {
 #[derive(Debug)]
 pub struct Decoder {
     head: Head,
-    output: usize,
-    /// Grids of a YOLOX head: (stride, columns, rows).
-    grids: Vec<yolox::Grid>,
+    /// Indices of the outputs that are read, in the order in which the head names them.
+    outputs: Vec<usize>,
+    /// Width and height of the input, in pixels.
+    size: [f32; 2],
+    /// Grids of a head that leaves their decoding to the reader.
+    grids: Vec<grid::Grid>,
     scan: yolo_v8::Scan,
     candidates: Vec<Candidate>,
     nms: nms::Nms,
@@ -152,20 +159,26 @@ impl Decoder {
     /// A decoder for the model's head, with all the memory that it will need.
     pub fn new(spec: &ModelSpec) -> Self {
         let grids = match &spec.head {
-            Head::YoloxRaw { strides, .. } => {
-                yolox::grids(spec.input.width, spec.input.height, strides)
+            Head::YoloxRaw { strides, .. } | Head::NanoDet { strides, .. } => {
+                grid::grids(spec.input.width, spec.input.height, strides)
             }
             _ => Vec::new(),
         };
         let boxes = match &spec.head {
-            Head::V8 { anchors, .. } | Head::V5 { anchors, .. } => *anchors,
-            Head::YoloxRaw { .. } => yolox::cells(&grids),
+            Head::V8 { anchors, .. } | Head::V5 { anchors, .. } | Head::YoloNas { anchors, .. } => {
+                *anchors
+            }
+            Head::YoloxRaw { .. } | Head::NanoDet { .. } => grid::cells(&grids),
             Head::EndToEnd { max } => *max,
+            // Each class of a query competes for itself.
+            Head::Detr { classes, queries } => (classes * queries).min(nms::MAX_CANDIDATES),
+            Head::DetrDecoded { queries, .. } => *queries,
         };
         let classes = spec.head.classes().unwrap_or(0);
         Self {
             head: spec.head.clone(),
-            output: spec.output.index,
+            outputs: spec.outputs.iter().map(|output| output.index).collect(),
+            size: [spec.input.width as f32, spec.input.height as f32],
             grids,
             scan: yolo_v8::Scan::default(),
             candidates: Vec::with_capacity(boxes),
@@ -187,15 +200,14 @@ impl Decoder {
     ) -> Result<(), DecodeError> {
         out.clear();
         self.candidates.clear();
-        let view = outputs.get(self.output).ok_or(DecodeError::MissingOutput {
-            count: outputs.len(),
-            index: self.output,
-        })?;
-        self.find_candidates(view, thresholds)?;
-        let finished = matches!(self.head, Head::EndToEnd { .. });
+        self.find_candidates(outputs, thresholds)?;
         // An IoU never exceeds 1: then nothing is suppressed.
-        let iou = if finished { 1.0 } else { thresholds.iou };
-        let limit = thresholds.max_detections;
+        let iou = if self.head.is_finished() {
+            1.0
+        } else {
+            thresholds.iou
+        };
+        let limit = thresholds.max_detections.min(self.most());
         self.nms.run(&self.candidates, iou, |best| {
             let xyxy = letterbox.clip(letterbox.to_source(best.xyxy));
             if xyxy[0] < xyxy[2] && xyxy[1] < xyxy[3] && out.len() < limit {
@@ -210,11 +222,20 @@ impl Decoder {
         Ok(())
     }
 
+    /// Most boxes of a picture: as the references, no more than there are queries.
+    fn most(&self) -> usize {
+        match self.head {
+            Head::Detr { queries, .. } => queries,
+            _ => usize::MAX,
+        }
+    }
+
     fn find_candidates(
         &mut self,
-        view: &OutputView,
+        outputs: &[OutputView],
         thresholds: &Thresholds,
     ) -> Result<(), DecodeError> {
+        let view = |role: usize| view(outputs, &self.outputs, role);
         let mut found = Candidates {
             thresholds,
             list: &mut self.candidates,
@@ -225,7 +246,7 @@ impl Decoder {
                 anchors,
                 transposed: false,
             } => {
-                let data = values(view, [4 + classes, *anchors])?;
+                let data = values(view(0)?, [4 + classes, *anchors])?;
                 yolo_v8::decode(data, *anchors, &mut self.scan, &mut found);
             }
             Head::V8 {
@@ -233,23 +254,69 @@ impl Decoder {
                 anchors,
                 transposed: true,
             } => {
-                let data = values(view, [*anchors, 4 + classes])?;
+                let data = values(view(0)?, [*anchors, 4 + classes])?;
                 yolo_v8::decode_transposed(data, *classes, &mut found);
             }
             Head::V5 { classes, anchors } => {
-                let data = values(view, [*anchors, 5 + classes])?;
+                let data = values(view(0)?, [*anchors, 5 + classes])?;
                 yolo_v5::decode(data, *classes, &mut found);
             }
             Head::YoloxRaw { classes, .. } => {
-                let data = values(view, [yolox::cells(&self.grids), 5 + classes])?;
+                let data = values(view(0)?, [grid::cells(&self.grids), 5 + classes])?;
                 yolox::decode(data, *classes, &self.grids, &mut found);
             }
+            Head::NanoDet { classes, .. } => {
+                let shape = [grid::cells(&self.grids), classes + nanodet::BOX_VALUES];
+                let data = values(view(0)?, shape)?;
+                nanodet::decode(data, *classes, &self.grids, self.size, &mut found);
+            }
+            Head::YoloNas { classes, anchors } => {
+                let boxes = values(view(0)?, [*anchors, 4])?;
+                let scores = values(view(1)?, [*anchors, *classes])?;
+                yolo_nas::decode(boxes, scores, *classes, &mut found);
+            }
             Head::EndToEnd { .. } => {
-                let data = values(view, [0, end_to_end::VALUES])?;
+                let data = values(view(0)?, [0, end_to_end::VALUES])?;
                 end_to_end::decode(data, &mut found);
+            }
+            Head::Detr { classes, queries } => {
+                let logits = values(view(0)?, [*queries, *classes])?;
+                let boxes = values(view(1)?, [*queries, 4])?;
+                detr::decode(logits, boxes, *classes, self.size, &mut found);
+            }
+            Head::DetrDecoded { .. } => {
+                let boxes = values(view(1)?, [0, 4])?;
+                let labels = column(view(0)?, boxes.len() / 4)?;
+                let scores = column(view(2)?, boxes.len() / 4)?;
+                detr::decode_finished(labels, boxes, scores, &mut found);
             }
         }
         Ok(())
+    }
+}
+
+/// The output of this role among all of a model's; `indices` are those of the roles.
+fn view<'a, 'b>(
+    outputs: &'a [OutputView<'b>],
+    indices: &[usize],
+    role: usize,
+) -> Result<&'a OutputView<'b>, DecodeError> {
+    let index = indices.get(role).copied().unwrap_or(usize::MAX);
+    outputs.get(index).ok_or(DecodeError::MissingOutput {
+        count: outputs.len(),
+        index,
+    })
+}
+
+/// The values of an output with one axis of this length.
+fn column<'a>(view: &OutputView<'a>, expected: usize) -> Result<&'a [f32], DecodeError> {
+    match *view.shape {
+        [n] | [1, n] if n == expected && view.data.len() == n => Ok(view.data),
+        _ => Err(DecodeError::Shape {
+            shape: view.shape.to_vec(),
+            values: view.data.len(),
+            expected: [1, expected],
+        }),
     }
 }
 
@@ -272,6 +339,15 @@ fn values<'a>(view: &OutputView<'a>, expected: [usize; 2]) -> Result<&'a [f32], 
     })
 }
 
+/// Above it, a class id is damage: a label would be made for each.
+const MAX_CLASS: f32 = 65535.0;
+
+/// A class id that an output holds as a number.
+fn class_id(value: f32) -> Option<u32> {
+    let class = value.round();
+    (0.0..=MAX_CLASS).contains(&class).then_some(class as u32)
+}
+
 /// The best of a candidate's class scores: class and score. Scores that are not numbers are passed
 /// over.
 #[inline]
@@ -286,4 +362,4 @@ fn best_class(scores: &[f32]) -> (u32, f32) {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

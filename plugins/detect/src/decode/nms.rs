@@ -9,7 +9,7 @@ use super::Candidate;
 
 /// Candidates beyond the best so many are left out, as in Ultralytics' `max_nms`: nobody looks for
 /// so many objects, and a model that proposes them is noise.
-const MAX_CANDIDATES: usize = 30_000;
+pub(super) const MAX_CANDIDATES: usize = 30_000;
 
 /// "No box" in the lists.
 const NONE: u32 = u32::MAX;

@@ -1,9 +1,9 @@
 use super::*;
-use crate::model::{ChannelOrder, InputSpec, LabelsSource, OutputRef};
+use crate::model::{ChannelOrder, HeadKind, InputSpec, LabelsSource, OutputRef};
 use crate::preprocess::letterbox::Fit;
 use proptest::prelude::*;
 
-fn spec(head: Head) -> ModelSpec {
+pub fn spec(head: Head) -> ModelSpec {
     ModelSpec {
         input: InputSpec {
             name: "images".into(),
@@ -12,13 +12,19 @@ fn spec(head: Head) -> ModelSpec {
             batch: Some(1),
             order: ChannelOrder::Rgb,
             scale: 1.0 / 255.0,
+            mean: [0.0; 3],
+            std: [1.0; 3],
             fit: Fit::LetterboxCenter,
             pad: 114,
         },
-        output: OutputRef {
-            index: 0,
-            name: "output0".into(),
-        },
+        outputs: (0..3)
+            .map(|index| OutputRef {
+                index,
+                name: format!("output{index}"),
+            })
+            .collect(),
+        kind: HeadKind::Yolov8,
+        doubts: Vec::new(),
         head,
         labels: Vec::new(),
         labels_source: LabelsSource::Numbered,
@@ -33,7 +39,7 @@ fn v8(classes: usize, anchors: usize) -> Head {
     }
 }
 
-fn same_size() -> Letterbox {
+pub fn same_size() -> Letterbox {
     Letterbox::new((64, 64), (64, 64), Fit::LetterboxCenter)
 }
 
@@ -56,8 +62,17 @@ fn decode_with(
     out
 }
 
-fn decode(head: Head, shape: &[usize], data: &[f32]) -> Vec<Detection> {
+pub fn decode(head: Head, shape: &[usize], data: &[f32]) -> Vec<Detection> {
     decode_with(head, shape, data, &same_size(), &Thresholds::default())
+}
+
+/// As `decode`, of several outputs.
+pub fn decode_outputs(head: Head, outputs: &[OutputView]) -> Vec<Detection> {
+    let mut out = Vec::new();
+    Decoder::new(&spec(head))
+        .decode(outputs, &same_size(), &Thresholds::default(), &mut out)
+        .unwrap();
+    out
 }
 
 /// Rows of one candidate each, as `[4 + classes, anchors]` wants them.
@@ -67,8 +82,8 @@ fn by_value<const N: usize>(rows: &[[f32; N]]) -> Vec<f32> {
         .collect()
 }
 
-const ONE_BOX: [f32; 4] = [10.0, 20.0, 30.0, 40.0];
-const CENTRED: [f32; 4] = [20.0, 30.0, 20.0, 20.0];
+pub const ONE_BOX: [f32; 4] = [10.0, 20.0, 30.0, 40.0];
+pub const CENTRED: [f32; 4] = [20.0, 30.0, 20.0, 20.0];
 
 #[test]
 fn yolov8_takes_the_best_class_of_each_candidate() {

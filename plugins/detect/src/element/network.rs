@@ -84,9 +84,12 @@ impl Finder for Network {
 
     fn summary(&self) -> String {
         let spec = &self.loaded.spec;
+        let doubts: String = (spec.doubts.iter())
+            .map(|kind| format!(" (its shapes are also those of {})", kind.as_str()))
+            .collect();
         format!(
-            "{} model, input {}x{}, {} classes ({}), {:?} a run",
-            spec.head.as_str(),
+            "{} model{doubts}, input {}x{}, {} classes ({}), {:?} a run",
+            spec.kind.as_str(),
             spec.input.width,
             spec.input.height,
             spec.labels.len(),
@@ -102,7 +105,7 @@ impl Finder for Network {
     fn add_to(&self, structure: &mut gst::StructureRef) {
         let spec = &self.loaded.spec;
         structure.set("precision", self.options.load.precision.as_str());
-        structure.set("head", spec.head.as_str());
+        structure.set("head", spec.kind.as_str());
         structure.set("input-width", spec.input.width);
         structure.set("input-height", spec.input.height);
         structure.set("labels-source", spec.labels_source.as_str());

@@ -13,6 +13,7 @@ pub mod onnxruntime;
 pub mod openvino;
 pub mod rten;
 mod search;
+mod values;
 
 use crate::decode::OutputView;
 use crate::model::{InputPlan, OnnxInfo};
@@ -176,7 +177,8 @@ pub trait Runner: Send {
     fn output_names(&self) -> &[String];
 
     /// Runs the model on what the input holds and hands all outputs to `read`, in the file's order
-    /// and with the batch axis. An output of another type than f32 is handed as an empty one.
+    /// and with the batch axis. Integers are handed as f32, an output of any other type as an empty
+    /// one.
     ///
     /// # Errors
     /// The engine's own.

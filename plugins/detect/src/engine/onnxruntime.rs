@@ -4,13 +4,16 @@
 //! is loaded, and every later one uses that.
 
 use super::search::{Search, dlopen};
+use super::values::{Kept, Values};
 use super::{Engine, EngineError, EngineKind, ModelSource, Runner, usable_threads};
 use crate::decode::OutputView;
-use crate::model::Dim;
+use crate::model::{ConstantInput, ConstantValues, Dim};
 use ort::environment::Environment;
 use ort::session::Session;
+use ort::session::SessionInputValue;
 use ort::session::builder::GraphOptimizationLevel;
-use ort::value::TensorRef;
+use ort::value::{DynTensor, DynValue, Tensor, TensorRef};
+use std::borrow::Cow;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -93,6 +96,25 @@ impl OnnxRuntime {
         named.iter().copied().filter(is_clear).collect()
     }
 
+    /// The inputs that stay the same, by name.
+    fn constants(&self) -> Result<Vec<(String, DynTensor)>, ort::Error> {
+        let tensor = |input: &ConstantInput| -> Result<DynTensor, ort::Error> {
+            let shape = input.shape.clone();
+            Ok(match &input.values {
+                ConstantValues::I32(values) => {
+                    Tensor::from_array((shape, values.clone()))?.upcast()
+                }
+                ConstantValues::I64(values) => {
+                    Tensor::from_array((shape, values.clone()))?.upcast()
+                }
+            })
+        };
+        let constants = self.model.input.constants.iter();
+        constants
+            .map(|input| Ok((input.name.clone(), tensor(input)?)))
+            .collect()
+    }
+
     fn session(&self, threads: usize) -> Result<Session, String> {
         fn words<T>(error: ort::Error<T>) -> String {
             error.to_string()
@@ -136,30 +158,43 @@ impl Engine for OnnxRuntime {
     }
 
     fn runner(&self, threads: usize) -> Result<Box<dyn Runner>, EngineError> {
-        let session = self.session(threads).map_err(|reason| EngineError::Load {
+        let failed = |reason: String| EngineError::Load {
             kind: KIND,
             path: self.model.path.clone(),
             reason,
-        })?;
+        };
+        let session = self.session(threads).map_err(failed)?;
+        let constants = self
+            .constants()
+            .map_err(|error| failed(error.to_string()))?;
         let shape = self.model.input_shape();
+        let names: Vec<_> = session
+            .outputs()
+            .iter()
+            .map(|output| output.name().to_owned())
+            .collect();
         Ok(Box::new(SessionRunner {
-            names: session
-                .outputs()
-                .iter()
-                .map(|output| output.name().to_owned())
-                .collect(),
             session,
+            name: self.model.input.name.clone(),
             input: vec![0.0; shape.iter().product()],
             shape,
+            constants,
+            kept: names.iter().map(|_| Kept::default()).collect(),
+            names,
         }))
     }
 }
 
 struct SessionRunner {
     session: Session,
+    /// Name of the input that takes pictures.
+    name: String,
     shape: [usize; 4],
     input: Vec<f32>,
+    /// The other inputs, by name.
+    constants: Vec<(String, DynTensor)>,
     names: Vec<String>,
+    kept: Vec<Kept>,
 }
 
 impl Runner for SessionRunner {
@@ -177,19 +212,36 @@ impl Runner for SessionRunner {
             reason: error.to_string(),
         };
         let input = TensorRef::from_array_view((self.shape, &*self.input)).map_err(failed)?;
-        let outputs = self.session.run(ort::inputs![input]).map_err(failed)?;
-        let mut values = Vec::with_capacity(self.names.len());
-        for name in &self.names {
-            values.push(match outputs[name.as_str()].try_extract_tensor::<f32>() {
-                Ok((shape, data)) => (shape.iter().map(|n| *n as usize).collect(), data),
-                Err(_) => (Vec::new(), &[][..]),
-            });
+        let mut inputs: Vec<(Cow<str>, SessionInputValue)> =
+            vec![(self.name.as_str().into(), input.into())];
+        for (name, value) in &self.constants {
+            inputs.push((name.as_str().into(), value.into()));
         }
-        let views: Vec<_> = values
+        let outputs = self.session.run(inputs).map_err(failed)?;
+        let views: Vec<_> = self
+            .names
             .iter()
-            .map(|(shape, data)| OutputView { shape, data })
+            .zip(&mut self.kept)
+            .map(|(name, kept)| {
+                let (shape, values) = values(&outputs[name.as_str()]);
+                kept.view(shape.iter().map(|n| *n as usize), values)
+            })
             .collect();
         read(&views);
         Ok(())
     }
+}
+
+/// Shape and values of an output; those of a type that is not read are none.
+fn values(output: &DynValue) -> (&[i64], Values<'_>) {
+    if let Ok((shape, data)) = output.try_extract_tensor::<f32>() {
+        return (shape, Values::F32(data));
+    }
+    if let Ok((shape, data)) = output.try_extract_tensor::<i64>() {
+        return (shape, Values::I64(data));
+    }
+    if let Ok((shape, data)) = output.try_extract_tensor::<i32>() {
+        return (shape, Values::I32(data));
+    }
+    (&[], Values::Other)
 }

@@ -5,6 +5,8 @@ use super::onnx::{Dim, ElemType, OnnxInfo, TensorInfo};
 
 /// Largest side of an input, in pixels: beyond it the tensors alone would fill the memory.
 const MAX_SIDE: u32 = 8192;
+/// Most pictures in a batch that a file may fix.
+const MAX_BATCH: usize = 1024;
 /// Side of the input of a model that says nothing of it, which is what YOLO models are trained at.
 const DEFAULT_SIDE: u32 = 640;
 /// Pixels that the coarsest grid's cells have in most detectors, so that the sides of a dynamic
@@ -24,7 +26,27 @@ pub enum SizeSource {
     Default,
 }
 
-/// The tensor to feed: `[batch, 3, height, width]` of f32.
+/// An input that is not the picture, and is the same for every picture.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ConstantInput {
+    /// As the graph names it.
+    pub name: String,
+    /// Its axes.
+    pub shape: Vec<usize>,
+    /// Its values, row-major.
+    pub values: ConstantValues,
+}
+
+/// Values of the type that the graph asks for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ConstantValues {
+    /// 32-bit integers.
+    I32(Vec<i32>),
+    /// 64-bit integers.
+    I64(Vec<i64>),
+}
+
+/// What to feed: the tensor `[batch, 3, height, width]` of f32, and what goes with it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct InputPlan {
     /// As the graph names it.
@@ -37,6 +59,8 @@ pub struct InputPlan {
     pub batch: Option<usize>,
     /// Why it has this size.
     pub source: SizeSource,
+    /// The other inputs.
+    pub constants: Vec<ConstantInput>,
 }
 
 impl InputPlan {
@@ -58,11 +82,11 @@ pub fn plan_input(info: &OnnxInfo, requested: Option<(u32, u32)>) -> Result<Inpu
             "it is made for the task '{task}', not for detection"
         ));
     }
-    let [input] = info.inputs.as_slice() else {
-        return refuse(format!(
-            "it has {} inputs in place of one",
-            info.inputs.len()
-        ));
+    let (input, sizes) = match info.inputs.as_slice() {
+        [input] => (input, None),
+        [input, sizes] if is_sizes(sizes) => (input, Some(sizes)),
+        [sizes, input] if is_sizes(sizes) => (input, Some(sizes)),
+        inputs => return refuse(format!("it has {} inputs in place of one", inputs.len())),
     };
     if input.elem_type != ElemType::F32 {
         return refuse(format!("its input is of {}, not of f32", input.elem_type));
@@ -76,6 +100,11 @@ pub fn plan_input(info: &OnnxInfo, requested: Option<(u32, u32)>) -> Result<Inpu
     if let Some(why) = wrong_channels(info, channels, width) {
         return refuse(why);
     }
+    if let Some(pictures) = batch.fixed().filter(|n| *n > MAX_BATCH) {
+        return refuse(format!(
+            "it takes batches of {pictures} pictures, more than {MAX_BATCH}"
+        ));
+    }
     let ((width, height), source) = size(info, input, (width, height), requested)?;
     Ok(InputPlan {
         name: input.name.clone(),
@@ -83,7 +112,34 @@ pub fn plan_input(info: &OnnxInfo, requested: Option<(u32, u32)>) -> Result<Inpu
         height,
         batch: batch.fixed(),
         source,
+        constants: sizes
+            .map(|sizes| size_input(sizes, batch.fixed(), (width, height)))
+            .into_iter()
+            .collect(),
     })
+}
+
+/// Whether an input is `orig_target_sizes` of RT-DETR and its kin: `[N, 2]` of integers, width and
+/// height of the picture whose pixels the boxes are to be in.
+fn is_sizes(input: &TensorInfo) -> bool {
+    let is_pair = matches!(&input.dims[..], [_, two] if two.fixed().is_none_or(|n| n == 2));
+    is_pair && [ElemType::I32, ElemType::I64].contains(&input.elem_type)
+}
+
+/// With the input's own size, boxes come out in input pixels, as from every other model.
+fn size_input(sizes: &TensorInfo, batch: Option<usize>, size: (u32, u32)) -> ConstantInput {
+    let pictures = batch.unwrap_or(1);
+    let pair = [size.0 as i32, size.1 as i32];
+    let values = if sizes.elem_type == ElemType::I32 {
+        ConstantValues::I32(pair.repeat(pictures))
+    } else {
+        ConstantValues::I64(pair.map(i64::from).repeat(pictures))
+    };
+    ConstantInput {
+        name: sizes.name.clone(),
+        shape: vec![pictures, 2],
+        values,
+    }
 }
 
 fn wrong_channels(info: &OnnxInfo, channels: &Dim, last: &Dim) -> Option<String> {
@@ -297,6 +353,30 @@ mod tests {
     }
 
     #[test]
+    fn the_size_of_the_source_is_fed_as_that_of_the_input() {
+        let picture = "images f32 N,3,320,640";
+        let i64s = |n: usize| ConstantValues::I64([640, 320].repeat(n));
+        let i32s = ConstantValues::I32(vec![640, 320]);
+        let table = [
+            ([picture, "orig_target_sizes i64 N,2"], 1, i64s(1)),
+            (["orig_target_sizes i64 N,2", picture], 1, i64s(1)),
+            ([picture, "sizes i32 1,2"], 1, i32s),
+            (
+                ["images f32 4,3,320,640", "orig_target_sizes i64 4,2"],
+                4,
+                i64s(4),
+            ),
+        ];
+        for (inputs, pictures, values) in table {
+            let plan = plan_input(&info(&inputs, &[], &[]), None).unwrap();
+            assert_eq!(plan.name, "images");
+            assert_eq!(plan.constants.len(), 1, "{inputs:?}");
+            assert_eq!(plan.constants[0].shape, [pictures, 2], "{inputs:?}");
+            assert_eq!(plan.constants[0].values, values, "{inputs:?}");
+        }
+    }
+
+    #[test]
     fn a_size_that_does_not_suit_is_refused_with_one_that_does() {
         let table: [(_, Metadata, _, _); 6] = [
             ("x f32 1,3,640,640", &[], (320, 320), "fixes 640x640"),
@@ -328,15 +408,17 @@ mod tests {
 
     #[test]
     fn inputs_that_are_no_pictures_are_refused() {
-        let table: [(&[&str], Metadata, _); 10] = [
+        let table: [(&[&str], Metadata, _); 12] = [
             (&[], &[], "0 inputs"),
-            (&["a f32 1,3,64,64", "b i64 1,2"], &[], "2 inputs"),
+            (&["a f32 1,3,64,64", "b i64 1,3"], &[], "2 inputs"),
+            (&["a f32 1,3,64,64", "b f32 1,2"], &[], "2 inputs"),
             (&["a f16 1,3,64,64"], &[], "of f16"),
             (&["a u8 1,3,64,64"], &[], "of u8"),
             (&["a f32 3,64,64"], &[], "3 axes"),
             (&["a f32 1,64,64,3"], &[], "channels last"),
             (&["a f32 1,1,64,64"], &[], "1 channels"),
             (&["a f32 N,C,H,W"], &[("channels", "1")], "1 channels"),
+            (&["a f32 9999,3,64,64"], &[], "batches of 9999"),
             (&["a f32 1,3,64,9999999999"], &[], "larger than 8192"),
             (&["a f32 1,3,64,64"], &[("task", "pose")], "task 'pose'"),
         ];

@@ -15,6 +15,8 @@ pub enum LabelsSource {
     Metadata,
     /// COCO's, because the model has 80 classes and says nothing of them.
     CocoAssumed,
+    /// COCO's by its own ids, because the model has 91 classes and says nothing of them.
+    CocoIdsAssumed,
     /// `class 0`, `class 1`, … for lack of anything better.
     Numbered,
 }
@@ -26,6 +28,7 @@ impl LabelsSource {
             Self::User => "property",
             Self::Metadata => "model metadata",
             Self::CocoAssumed => "COCO assumed for 80 classes",
+            Self::CocoIdsAssumed => "COCO's ids assumed for 91 classes",
             Self::Numbered => "numbered",
         }
     }
@@ -60,6 +63,7 @@ pub(super) fn choose(
             coco::NAMES.map(String::from).to_vec(),
             LabelsSource::CocoAssumed,
         ),
+        Some(91) => (coco::names_by_id(), LabelsSource::CocoIdsAssumed),
         classes => (
             (0..classes.unwrap_or(0)).map(numbered).collect(),
             LabelsSource::Numbered,

@@ -19,7 +19,7 @@ mod recognise;
 mod sniff;
 
 pub use error::{ModelError, SUPPORTED};
-pub use input::{InputPlan, SizeSource, plan_input};
+pub use input::{ConstantInput, ConstantValues, InputPlan, SizeSource, plan_input};
 pub use labels::{ClassSet, LabelsSource, class_items, numbered, parse_classes, parse_labels};
 pub(crate) use onnx::open;
 pub use onnx::{Dim, ElemType, OnnxInfo, TensorInfo, read};
@@ -51,15 +51,19 @@ pub struct InputSpec {
     pub batch: Option<usize>,
     /// Order of the channels.
     pub order: ChannelOrder,
-    /// What a sample 0..=255 is multiplied by.
+    /// With `mean` and `std`: a sample is `(level · scale − mean) / std`, of a level 0..=255.
     pub scale: f32,
+    /// For each channel, in the order of `order`.
+    pub mean: [f32; 3],
+    /// For each channel, in the order of `order`.
+    pub std: [f32; 3],
     /// How a frame is brought to the input's size.
     pub fit: Fit,
-    /// Sample 0..=255 of the padding, the same in each channel.
+    /// Level 0..=255 of the padding, the same in each channel.
     pub pad: u8,
 }
 
-/// Which output holds the boxes.
+/// An output that is read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OutputRef {
     /// Among the model's outputs, in the file's order.
@@ -68,7 +72,7 @@ pub struct OutputRef {
     pub name: String,
 }
 
-/// How the boxes are written in the output. Shapes are of one picture, without the batch axis.
+/// How the boxes are written in the outputs. Shapes are of one picture, without the batch axis.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Head {
     /// YOLOv8, v9, 11: `[4 + classes, anchors]`, rows `cx, cy, w, h` in input pixels, then a score
@@ -81,7 +85,7 @@ pub enum Head {
         /// One candidate after the other, in place of one value after the other.
         transposed: bool,
     },
-    /// YOLOv5, v7, and YOLOX exported with its decoding: `[anchors, 5 + classes]`, columns
+    /// YOLOv5, v6, v7, and YOLOX exported with its decoding: `[anchors, 5 + classes]`, columns
     /// `cx, cy, w, h` in input pixels, objectness, then a score for each class.
     V5 {
         /// Number of classes.
@@ -97,32 +101,123 @@ pub enum Head {
         /// Input pixels per cell of each grid, in the order of the rows.
         strides: Vec<u32>,
     },
+    /// NanoDet-Plus: `[anchors, classes + 4·8]`, columns of a score for each class, then for each
+    /// side of the box how likely it is to be 0..=7 strides away from the cell.
+    NanoDet {
+        /// Number of classes.
+        classes: usize,
+        /// Input pixels per cell of each grid, in the order of the rows.
+        strides: Vec<u32>,
+    },
+    /// YOLO-NAS: boxes `[anchors, 4]`, `x1, y1, x2, y2` in input pixels, and scores
+    /// `[anchors, classes]`.
+    YoloNas {
+        /// Number of classes.
+        classes: usize,
+        /// Number of candidate boxes.
+        anchors: usize,
+    },
     /// Finished boxes, `[max, 6]`: `x1, y1, x2, y2` in input pixels, score, class.
     EndToEnd {
         /// Rows, of which those that are not needed have score 0; a model with dynamic axes may
         /// give more or fewer.
         max: usize,
     },
+    /// Queries of a transformer: logits `[queries, classes]`, boxes `[queries, 4]`: `cx, cy, w, h`
+    /// as fractions of the input.
+    Detr {
+        /// Number of classes.
+        classes: usize,
+        /// Number of candidate boxes.
+        queries: usize,
+    },
+    /// The same with their post-processing inside: class ids `[queries]`, boxes `[queries, 4]`
+    /// `x1, y1, x2, y2` in input pixels, scores `[queries]`.
+    DetrDecoded {
+        /// Number of classes, where the file tells.
+        classes: Option<usize>,
+        /// Number of boxes.
+        queries: usize,
+    },
 }
 
 impl Head {
-    /// Number of classes, where the output's shape tells.
+    /// Number of classes, where the file tells.
     pub fn classes(&self) -> Option<usize> {
         match self {
             Self::V8 { classes, .. }
             | Self::V5 { classes, .. }
-            | Self::YoloxRaw { classes, .. } => Some(*classes),
+            | Self::YoloxRaw { classes, .. }
+            | Self::NanoDet { classes, .. }
+            | Self::YoloNas { classes, .. }
+            | Self::Detr { classes, .. } => Some(*classes),
+            Self::DetrDecoded { classes, .. } => *classes,
             Self::EndToEnd { .. } => None,
         }
     }
 
-    /// Short name of the layout, for a log line or `stats`.
-    pub fn as_str(&self) -> &'static str {
+    /// Whether each object has one box only, so that none is to be suppressed.
+    pub fn is_finished(&self) -> bool {
         match self {
-            Self::V8 { .. } => "yolov8",
-            Self::V5 { .. } => "yolov5",
-            Self::YoloxRaw { .. } => "yolox",
-            Self::EndToEnd { .. } => "end-to-end",
+            Self::EndToEnd { .. } | Self::Detr { .. } | Self::DetrDecoded { .. } => true,
+            Self::V8 { .. }
+            | Self::V5 { .. }
+            | Self::YoloxRaw { .. }
+            | Self::NanoDet { .. }
+            | Self::YoloNas { .. } => false,
+        }
+    }
+}
+
+/// A layout of outputs with the habits of those who use it, by the name that cards give it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum HeadKind {
+    /// [`Head::V8`] of Ultralytics.
+    Yolov8,
+    /// [`Head::V5`] of Ultralytics.
+    Yolov5,
+    /// [`Head::V5`] of YOLOv6, whose objectness is always 1.
+    Yolov6,
+    /// [`Head::YoloxRaw`], or [`Head::V5`] where the graph decodes.
+    Yolox,
+    /// [`Head::NanoDet`].
+    NanoDet,
+    /// [`Head::YoloNas`].
+    YoloNas,
+    /// [`Head::EndToEnd`].
+    EndToEnd,
+    /// [`Head::Detr`].
+    Detr,
+    /// [`Head::DetrDecoded`].
+    DetrDecoded,
+}
+
+impl HeadKind {
+    /// All of them.
+    pub const ALL: [Self; 9] = [
+        Self::Yolov8,
+        Self::Yolov5,
+        Self::Yolov6,
+        Self::Yolox,
+        Self::NanoDet,
+        Self::YoloNas,
+        Self::EndToEnd,
+        Self::Detr,
+        Self::DetrDecoded,
+    ];
+
+    /// The name.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Yolov8 => "yolov8",
+            Self::Yolov5 => "yolov5",
+            Self::Yolov6 => "yolov6",
+            Self::Yolox => "yolox",
+            Self::NanoDet => "nanodet",
+            Self::YoloNas => "yolo-nas",
+            Self::EndToEnd => "end-to-end",
+            Self::Detr => "detr",
+            Self::DetrDecoded => "detr-decoded",
         }
     }
 }
@@ -132,9 +227,13 @@ impl Head {
 pub struct ModelSpec {
     /// What goes in.
     pub input: InputSpec,
-    /// Which output is read.
-    pub output: OutputRef,
-    /// How it is read.
+    /// Which outputs are read, in the order in which the head names them.
+    pub outputs: Vec<OutputRef>,
+    /// Whose layout it is.
+    pub kind: HeadKind,
+    /// Other layouts that the file would fit as well, for as many classes.
+    pub doubts: Vec<HeadKind>,
+    /// How they are read.
     pub head: Head,
     /// Names by class id; empty where the number of classes is not known either.
     pub labels: Vec<String>,

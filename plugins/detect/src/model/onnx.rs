@@ -51,8 +51,12 @@ impl fmt::Display for Dim {
 pub struct ElemType(pub i32);
 
 impl ElemType {
-    /// 32-bit floating point, the type of every input and output that this element handles.
+    /// 32-bit floating point, the type of pictures and boxes.
     pub const F32: Self = Self(1);
+    /// 32-bit integers.
+    pub const I32: Self = Self(6);
+    /// 64-bit integers, the type of class ids and sizes.
+    pub const I64: Self = Self(7);
 }
 
 impl fmt::Display for ElemType {
@@ -127,6 +131,12 @@ pub struct OnnxInfo {
     pub outputs: Vec<TensorInfo>,
     /// Operator types in the graph, without its subgraphs.
     pub operators: BTreeSet<String>,
+    /// Length of the bias of the layer that scores classes, where the weights have the names that
+    /// transformers of the DETR family give them: the number of classes.
+    pub scored_classes: Option<usize>,
+    /// Whether weights are named after DINOv2 or v3: a backbone that sees pictures normalised as
+    /// ImageNet's.
+    pub has_dino_weights: bool,
     /// Free text by key, such as Ultralytics' `names`, `task`, `imgsz` and `stride`.
     pub metadata: BTreeMap<String, String>,
     /// Files beside the model that hold weights, relative to it. A model that has any must be given
@@ -169,6 +179,8 @@ impl OnnxInfo {
                 .find(|o| o.domain.is_empty() || o.domain == "ai.onnx")
                 .map_or(0, |o| o.version),
             external_data: external_data(&graph),
+            scored_classes: scored_classes(&graph),
+            has_dino_weights: graph.initializer.iter().any(|w| w.name.contains(".dinov")),
             inputs: inputs(&graph),
             outputs: graph.output.iter().map(tensor_info).collect(),
             operators: graph.node.into_iter().map(|n| n.op_type).collect(),
@@ -293,6 +305,24 @@ fn external_data(graph: &proto::GraphProto) -> Vec<PathBuf> {
     files.into_iter().collect()
 }
 
+/// The weights are `….dec_score_head.5.bias` in RT-DETR and D-FINE, `class_embed.bias` in DETR; all
+/// such layers of a model must agree.
+fn scored_classes(graph: &proto::GraphProto) -> Option<usize> {
+    let is_scoring = |name: &str| {
+        name.ends_with("bias") && (name.contains("score_head") || name.contains("class_embed"))
+    };
+    let lengths: BTreeSet<&[i64]> = graph
+        .initializer
+        .iter()
+        .filter(|weight| is_scoring(&weight.name))
+        .map(|weight| weight.dims.as_slice())
+        .collect();
+    match lengths.into_iter().collect::<Vec<_>>()[..] {
+        [[classes]] => usize::try_from(*classes).ok().filter(|n| *n > 0),
+        _ => None,
+    }
+}
+
 fn tensor_info(value: &proto::ValueInfoProto) -> TensorInfo {
     let tensor = value.r#type.as_ref().and_then(|t| t.tensor_type.as_ref());
     let shape = tensor.and_then(|t| t.shape.as_ref());
@@ -316,142 +346,4 @@ fn dim(dim: &proto::DimensionProto) -> Dim {
 }
 
 #[cfg(test)]
-pub(crate) mod tests {
-    use super::*;
-    use proptest::prelude::*;
-    use prost::Message;
-
-    fn value(name: &str, elem_type: i32, dims: &[&str]) -> proto::ValueInfoProto {
-        let dim = dims
-            .iter()
-            .map(|d| proto::DimensionProto {
-                dim_value: d.parse().ok(),
-                dim_param: d.parse::<i64>().is_err().then(|| d.to_string()),
-            })
-            .collect();
-        let shape = Some(proto::TensorShapeProto { dim });
-        let tensor_type = Some(proto::TensorTypeProto { elem_type, shape });
-        proto::ValueInfoProto {
-            name: name.into(),
-            r#type: Some(proto::TypeProto { tensor_type }),
-        }
-    }
-
-    fn model() -> proto::ModelProto {
-        proto::ModelProto {
-            ir_version: 8,
-            producer_name: "tester".into(),
-            producer_version: "1".into(),
-            graph: Some(proto::GraphProto {
-                node: vec![proto::NodeProto {
-                    op_type: "Conv".into(),
-                }],
-                initializer: vec![proto::TensorProto {
-                    name: "w".into(),
-                    ..Default::default()
-                }],
-                input: vec![
-                    value("images", 1, &["batch", "3", "640", "-1"]),
-                    value("w", 1, &["9"]),
-                ],
-                output: vec![value("output0", 10, &["1", "84", "8400"])],
-            }),
-            opset_import: vec![
-                proto::OperatorSetIdProto {
-                    domain: "com.microsoft".into(),
-                    version: 1,
-                },
-                proto::OperatorSetIdProto {
-                    domain: String::new(),
-                    version: 17,
-                },
-            ],
-            metadata_props: vec![proto::StringStringEntryProto {
-                key: "task".into(),
-                value: "detect".into(),
-            }],
-        }
-    }
-
-    fn parse(model: &proto::ModelProto) -> Result<OnnxInfo, ModelError> {
-        OnnxInfo::parse(Path::new("test.onnx"), &model.encode_to_vec())
-    }
-
-    #[test]
-    fn a_file_says_what_goes_in_and_out() {
-        let info = parse(&model()).unwrap();
-        assert_eq!((info.ir_version, info.opset), (8, 17));
-        assert_eq!(info.producer, "tester 1");
-        assert_eq!(info.metadata["task"], "detect");
-        assert!(info.operators.contains("Conv"));
-        // the weight that is listed as an input is none
-        assert_eq!(info.inputs.len(), 1);
-        assert_eq!(info.inputs[0].to_string(), "images f32[batch,3,640,?]");
-        assert_eq!(info.inputs[0].fixed_shape(), None);
-        assert_eq!(info.outputs[0].to_string(), "output0 f16[1,84,8400]");
-        let shapes = info.fixed_output_shapes().unwrap();
-        assert_eq!(shapes, [("output0".to_string(), vec![1, 84, 8400])]);
-    }
-
-    #[test]
-    fn a_model_without_content_is_damaged() {
-        let mut no_graph = model();
-        no_graph.graph = None;
-        let mut no_nodes = model();
-        no_nodes.graph.as_mut().unwrap().node.clear();
-        for (model, why) in [(no_graph, "no graph"), (no_nodes, "no operators")] {
-            let error = parse(&model).unwrap_err();
-            assert!(matches!(error, ModelError::Invalid { .. }), "{error}");
-            assert!(error.to_string().contains(why), "{error}");
-        }
-    }
-
-    #[test]
-    fn weights_in_another_file_are_listed_and_must_exist() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("m.onnx");
-        let mut model = model();
-        model.graph.as_mut().unwrap().initializer[0] = proto::TensorProto {
-            name: "w".into(),
-            external_data: vec![proto::StringStringEntryProto {
-                key: "location".into(),
-                value: "m.onnx.data".into(),
-            }],
-            data_location: 1,
-        };
-        std::fs::write(&path, model.encode_to_vec()).unwrap();
-        let error = read(&path).unwrap_err();
-        assert!(
-            matches!(error, ModelError::MissingExternalData { .. }),
-            "{error}"
-        );
-        assert!(error.to_string().contains("m.onnx.data"), "{error}");
-        std::fs::write(folder.path().join("m.onnx.data"), "weights").unwrap();
-        assert_eq!(
-            read(&path).unwrap().0.external_data,
-            [PathBuf::from("m.onnx.data")]
-        );
-    }
-
-    #[test]
-    fn every_truncation_is_an_error() {
-        let bytes = model().encode_to_vec();
-        for len in 0..bytes.len() {
-            if let Ok(info) = OnnxInfo::parse(Path::new("t"), &bytes[..len]) {
-                // Cut exactly between two fields of the outermost message, after the graph: all
-                // that is missing is metadata.
-                assert_eq!(info.inputs.len(), 1, "{len}");
-            }
-        }
-    }
-
-    proptest! {
-        #[test]
-        fn damaged_models_never_panic(at in 0usize..200, with in any::<u8>()) {
-            let mut bytes = model().encode_to_vec();
-            let at = at % bytes.len();
-            bytes[at] = with;
-            let _ = OnnxInfo::parse(Path::new("t"), &bytes);
-        }
-    }
-}
+mod tests;

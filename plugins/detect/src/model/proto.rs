@@ -52,6 +52,8 @@ pub struct NodeProto {
 
 #[derive(Clone, PartialEq, prost::Message)]
 pub struct TensorProto {
+    #[prost(int64, repeated, packed = "false", tag = "1")]
+    pub dims: Vec<i64>,
     #[prost(string, tag = "8")]
     pub name: String,
     #[prost(message, repeated, tag = "13")]

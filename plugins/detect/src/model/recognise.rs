@@ -1,26 +1,54 @@
-//! What came out of a model: the second step, from the shapes of its outputs.
+//! What came out of a model: the second step, from the names and shapes of its outputs.
 //!
 //! A detector's output has one row (or column) per candidate box, and how many there are follows
 //! from the input's size: one per cell of each grid, or three with the anchor boxes of YOLOv5 and
-//! v7. Together with the number of values per candidate that tells the layouts apart.
+//! v7. Together with the number of values per candidate that tells the layouts apart. Transformers
+//! have no grid: they are told by having two or three outputs.
+//!
+//! [`single`] knows the layouts of one output, [`several`] those of more, [`habits`] how pictures
+//! are prepared for each.
+
+mod habits;
+mod several;
+mod single;
 
 use super::error::ModelError;
 use super::input::{InputPlan, unsupported};
 use super::labels;
 use super::names;
 use super::onnx::{ElemType, OnnxInfo};
-use super::{ChannelOrder, Head, InputSpec, ModelSpec, OutputRef};
-use crate::preprocess::letterbox::Fit;
+use super::{Head, HeadKind, ModelSpec, OutputRef};
 
-/// Strides of the grids that detectors have: the usual three, the four of "P6" models, the four of
-/// "P2" models for small objects, and the two of the "tiny" ones.
-const STRIDE_SETS: [&[u32]; 4] = [&[8, 16, 32], &[8, 16, 32, 64], &[4, 8, 16, 32], &[16, 32]];
-/// Anchor boxes per cell of YOLOv5 and v7.
-const V5_BOXES_PER_CELL: usize = 3;
-/// The key of the metadata that says how a picture is brought to the input's size.
-const FIT: &str = "fit";
-/// Values per finished box.
-const END_TO_END_VALUES: usize = 6;
+/// An output as it is when the model runs.
+#[derive(Debug)]
+struct Output<'a> {
+    index: usize,
+    name: &'a str,
+    shape: &'a [usize],
+    elem_type: ElemType,
+}
+
+impl Output<'_> {
+    fn is_f32(&self) -> bool {
+        self.elem_type == ElemType::F32
+    }
+}
+
+/// What is known of a model when its outputs are looked at.
+struct Seen<'a> {
+    info: &'a OnnxInfo,
+    plan: &'a InputPlan,
+    outputs: Vec<Output<'a>>,
+}
+
+/// One way to read the outputs.
+#[derive(Debug)]
+struct Reading {
+    kind: HeadKind,
+    head: Head,
+    /// Indices of the outputs that are read, in the order in which the head names them.
+    outputs: Vec<usize>,
+}
 
 /// What the model is, from the shapes of its outputs (in the file's order) when it ran with `plan`.
 ///
@@ -33,247 +61,97 @@ pub fn recognise(
     user_labels: Option<Vec<String>>,
 ) -> Result<ModelSpec, ModelError> {
     let refuse = |why: String| unsupported(info, output_shapes, why);
-    let (index, rows, columns) = detections(info, output_shapes).map_err(refuse)?;
-    let metadata_names = match info.metadata.get("names") {
-        Some(text) => match names::parse(text) {
-            Ok(names) => Some(names),
-            Err(_) if user_labels.is_some() => None,
-            Err(why) => return Err(ModelError::Names { why }),
-        },
-        None => None,
-    };
-    let shape = Shape {
-        rows,
-        columns,
+    let seen = Seen {
+        info,
         plan,
+        outputs: outputs(info, output_shapes),
     };
-    let readings = readings(info, &shape);
-    // A layout whose class count is the one that the model or the user speaks of, else the first.
-    let known = metadata_names
-        .as_ref()
-        .or(user_labels.as_ref())
-        .map(Vec::len);
-    let matching = readings
-        .iter()
-        .find(|r| r.head.classes().is_none() || r.head.classes() == known);
-    let reading = match (matching, readings.first(), &metadata_names) {
-        (Some(reading), ..) => reading,
-        (None, Some(reading), None) => reading,
-        (None, Some(reading), Some(names)) => {
-            let classes = reading.head.classes().unwrap_or(0);
-            return Err(refuse(format!(
-                "its output has {classes} classes, but its metadata names {}",
-                names.len()
-            )));
-        }
-        (None, None, _) => return Err(refuse(shape.why_unknown())),
-    };
+    let metadata_names = metadata_names(info, user_labels.is_some())?;
+    let readings = readings(&seen).map_err(refuse)?;
+    let names = metadata_names.as_ref().or(user_labels.as_ref());
+    let (reading, doubts) =
+        choose(readings, names.map(Vec::len), metadata_names.is_some()).map_err(refuse)?;
     let (labels, labels_source) =
         labels::choose(user_labels, metadata_names, reading.head.classes())?;
+    let output = |index: &usize| OutputRef {
+        index: *index,
+        name: output_shapes[*index].0.clone(),
+    };
     Ok(ModelSpec {
-        input: input_spec(info, plan, reading.family).map_err(refuse)?,
-        output: OutputRef {
-            index,
-            name: output_shapes[index].0.clone(),
-        },
-        head: reading.head.clone(),
+        input: habits::input_spec(&seen, &reading).map_err(refuse)?,
+        outputs: reading.outputs.iter().map(output).collect(),
+        kind: reading.kind,
+        doubts,
+        head: reading.head,
         labels,
         labels_source,
     })
 }
 
-/// The output that holds the boxes: index, and the two axes after the batch.
-fn detections(
-    info: &OnnxInfo,
-    shapes: &[(String, Vec<usize>)],
-) -> Result<(usize, usize, usize), String> {
-    let mut found = None;
-    for (index, (name, shape)) in shapes.iter().enumerate() {
-        match shape.as_slice() {
-            [_, rows, columns] if found.is_none() => found = Some((index, *rows, *columns)),
-            [_, _, _] => return Err("it has several outputs with 3 axes in place of one".into()),
-            // The three raw grids that YOLOv5 gives besides its boxes.
-            [_, _, _, _, _] => {}
-            _ => {
-                return Err(format!(
-                    "output {name:?} has {} axes in place of 3",
-                    shape.len()
-                ));
-            }
-        }
-    }
-    let found = found.ok_or("it has no output with 3 axes")?;
-    match info.outputs.get(found.0).map(|o| o.elem_type) {
-        Some(elem_type) if elem_type != ElemType::F32 => {
-            Err(format!("its output is of {elem_type}, not of f32"))
-        }
-        _ => Ok(found),
+fn outputs<'a>(info: &OnnxInfo, shapes: &'a [(String, Vec<usize>)]) -> Vec<Output<'a>> {
+    shapes
+        .iter()
+        .enumerate()
+        .map(|(index, (name, shape))| Output {
+            index,
+            name,
+            shape,
+            elem_type: info
+                .outputs
+                .get(index)
+                .map_or(ElemType::F32, |output| output.elem_type),
+        })
+        .collect()
+}
+
+/// The names that the file has; where they are damaged, none if the user gives some.
+fn metadata_names(info: &OnnxInfo, user_gives: bool) -> Result<Option<Vec<String>>, ModelError> {
+    match info.metadata.get("names").map(|text| names::parse(text)) {
+        Some(Err(why)) if !user_gives => Err(ModelError::Names { why }),
+        Some(names) => Ok(names.ok()),
+        None => Ok(None),
     }
 }
 
-/// The two axes of the output, and the input that they are to be understood by.
-struct Shape<'a> {
-    rows: usize,
-    columns: usize,
-    plan: &'a InputPlan,
-}
-
-impl Shape<'_> {
-    /// Cells of all grids of these strides.
-    fn cells(&self, strides: &[u32]) -> usize {
-        let along = |side: u32, stride: u32| side.div_ceil(stride) as usize;
-        strides
-            .iter()
-            .map(|&s| along(self.plan.width, s) * along(self.plan.height, s))
-            .sum()
-    }
-
-    fn strides_with(&self, cells: usize) -> Option<&'static [u32]> {
-        STRIDE_SETS
-            .into_iter()
-            .find(|strides| self.cells(strides) == cells)
-    }
-
-    fn why_unknown(&self) -> String {
-        format!(
-            "its output [N,{},{}] is no known detector's: an input of {}x{} has {} grid cells",
-            self.rows,
-            self.columns,
-            self.plan.width,
-            self.plan.height,
-            self.cells(STRIDE_SETS[0]),
-        )
-    }
-}
-
-/// Whose preprocessing a model wants.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Family {
-    Ultralytics,
-    Yolox,
-}
-
-struct Reading {
-    head: Head,
-    family: Family,
-}
-
-/// All layouts that the shape allows, the likeliest first.
-fn readings(info: &OnnxInfo, shape: &Shape) -> Vec<Reading> {
-    use Family::{Ultralytics, Yolox};
-    let Shape { rows, columns, .. } = *shape;
-    let mut readings = Vec::new();
-    let mut add = |head, family| readings.push(Reading { head, family });
-    if says_end_to_end(info) && columns == END_TO_END_VALUES {
-        add(Head::EndToEnd { max: rows }, Ultralytics);
-        return readings;
-    }
-    if rows > 4 && shape.strides_with(columns).is_some() {
-        add(
-            Head::V8 {
-                classes: rows - 4,
-                anchors: columns,
-                transposed: false,
-            },
-            Ultralytics,
-        );
-    }
-    if columns > 5
-        && rows.is_multiple_of(V5_BOXES_PER_CELL)
-        && shape.strides_with(rows / V5_BOXES_PER_CELL).is_some()
-    {
-        add(
-            Head::V5 {
-                classes: columns - 5,
-                anchors: rows,
-            },
-            Ultralytics,
-        );
-    }
-    if let Some(strides) = shape.strides_with(rows).filter(|_| columns > 4) {
-        let transposed = Head::V8 {
-            classes: columns - 4,
-            anchors: rows,
-            transposed: true,
-        };
-        let is_yolox = !from_ultralytics(info) && columns > 5;
-        // 84 values can be 80 classes or, with objectness, 79: nobody's number.
-        if is_yolox && columns - 4 != 80 {
-            add(yolox_head(info, shape, strides), Yolox);
-            add(transposed, Ultralytics);
-        } else {
-            add(transposed, Ultralytics);
-            if is_yolox {
-                add(yolox_head(info, shape, strides), Yolox);
-            }
-        }
-    }
-    if readings.is_empty() && columns == END_TO_END_VALUES {
-        readings.push(Reading {
-            head: Head::EndToEnd { max: rows },
-            family: Ultralytics,
-        });
-    }
-    readings
-}
-
-/// YOLOX' own exporter leaves the decoding of the grid to the reader, unless it is told otherwise.
-/// What tells is the exponential of the width and height, which nothing else in the network needs.
-fn yolox_head(info: &OnnxInfo, shape: &Shape, strides: &[u32]) -> Head {
-    let classes = shape.columns - 5;
-    if info.operators.contains("Exp") {
-        Head::V5 {
-            classes,
-            anchors: shape.rows,
-        }
+/// All ways to read the outputs, the likeliest first, at least one.
+fn readings(seen: &Seen) -> Result<Vec<Reading>, String> {
+    let readings = several::readings(seen);
+    if readings.is_empty() {
+        single::readings(seen)
     } else {
-        Head::YoloxRaw {
-            classes,
-            strides: strides.to_vec(),
-        }
+        Ok(readings)
     }
 }
 
-fn from_ultralytics(info: &OnnxInfo) -> bool {
-    let has = |key| info.metadata.contains_key(key);
-    info.metadata
-        .get("author")
-        .is_some_and(|author| author == "Ultralytics")
-        || (has("names") && has("stride"))
-}
-
-/// Whether Ultralytics says that its boxes are finished: a head without NMS, or one inside.
-fn says_end_to_end(info: &OnnxInfo) -> bool {
-    let end2end = info.metadata.get("end2end").is_some_and(|v| v == "True");
-    let args = info.metadata.get("args").map_or("", String::as_str);
-    end2end || args.contains("'nms': True")
-}
-
-/// What the input is fed with: by habit of the family, or as the file itself says.
-fn input_spec(info: &OnnxInfo, plan: &InputPlan, family: Family) -> Result<InputSpec, String> {
-    let (order, scale, fit) = match family {
-        Family::Ultralytics => (ChannelOrder::Rgb, 1.0 / 255.0, Fit::LetterboxCenter),
-        Family::Yolox => (ChannelOrder::Bgr, 1.0, Fit::LetterboxTopLeft),
+/// The reading whose class count is the one that the model or the user speaks of, else the first;
+/// and what else the model may be.
+fn choose(
+    mut readings: Vec<Reading>,
+    classes: Option<usize>,
+    file_says_so: bool,
+) -> Result<(Reading, Vec<HeadKind>), String> {
+    let matches = |reading: &Reading| {
+        let has = reading.head.classes();
+        has.is_none() || has == classes
     };
-    let fit = match info.metadata.get(FIT).map(String::as_str) {
-        None => fit,
-        Some(name) => Fit::from_name(name).ok_or_else(|| {
-            format!(
-                "its metadata asks for the fit {name:?}, where {} are known",
-                Fit::ALL.map(Fit::as_str).join(", ")
-            )
-        })?,
+    let at = match readings.iter().position(matches) {
+        Some(at) => at,
+        None if file_says_so => {
+            let has = readings.first().and_then(|reading| reading.head.classes());
+            return Err(format!(
+                "its output has {} classes, but its metadata names {}",
+                has.unwrap_or(0),
+                classes.unwrap_or(0)
+            ));
+        }
+        None => 0,
     };
-    Ok(InputSpec {
-        name: plan.name.clone(),
-        width: plan.width,
-        height: plan.height,
-        batch: plan.batch,
-        order,
-        scale,
-        fit,
-        pad: 114,
-    })
+    let reading = readings.remove(at);
+    let rivals = readings.iter().filter(|rival| {
+        rival.kind != reading.kind && rival.head.classes() == reading.head.classes()
+    });
+    let doubts = rivals.map(|rival| rival.kind).collect();
+    Ok((reading, doubts))
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! The inner loops. Each is plain Rust that the compiler vectorises, compiled once for every
 //! [`Level`] of the processor and chosen at run time.
 
+use super::Affine;
 use super::color::ColorMap;
 
 /// Which instructions the inner loops may use.
@@ -170,42 +171,84 @@ for_each_level! {
     }
 }
 
+/// Rounds to a whole level.
+#[inline(always)]
+fn whole(v: f32) -> f32 {
+    v + ROUND - ROUND
+}
+
 for_each_level! {
-    /// `scale` times the row, rounded to whole levels.
-    pub(super) fn store_columns(row: &[f32], scale: f32, out: &mut [f32]) {
-        for (out, v) in out.iter_mut().zip(row) {
-            *out = (v + ROUND - ROUND) * scale;
+    /// The samples of a row of levels, rounded to whole ones.
+    pub(super) fn store_columns(row: &[f32], affine: Affine, out: &mut [f32]) {
+        let Affine { scale, offset } = affine;
+        // Most models have no offset, and an addition is a tenth of the loop.
+        if offset == 0.0 {
+            store(row, out, |v| whole(v) * scale);
+        } else {
+            store(row, out, |v| whole(v) * scale + offset);
         }
     }
 }
 
-for_each_level! {
-    /// `scale` times the blend of each pair of neighbours, rounded to whole levels.
-    pub(super) fn blend_pairs(row: &[f32], frac: &[f32], scale: f32, out: &mut [f32]) {
-        for ((out, pair), frac) in out.iter_mut().zip(row.chunks_exact(2)).zip(frac) {
-            let v = pair[0] + (pair[1] - pair[0]) * frac;
-            *out = (v + ROUND - ROUND) * scale;
-        }
+#[inline(always)]
+fn store(row: &[f32], out: &mut [f32], sample: impl Fn(f32) -> f32) {
+    for (out, v) in out.iter_mut().zip(row) {
+        *out = sample(*v);
     }
 }
 
 for_each_level! {
-    /// For each output column `scale` times the blend of `row[index]` and `row[index + step]`,
+    /// The samples of the blend of each pair of neighbours, rounded to whole levels.
+    pub(super) fn blend_pairs(row: &[f32], frac: &[f32], affine: Affine, out: &mut [f32]) {
+        let Affine { scale, offset } = affine;
+        if offset == 0.0 {
+            pairs(row, frac, out, |v| whole(v) * scale);
+        } else {
+            pairs(row, frac, out, |v| whole(v) * scale + offset);
+        }
+    }
+}
+
+#[inline(always)]
+fn pairs(row: &[f32], frac: &[f32], out: &mut [f32], sample: impl Fn(f32) -> f32) {
+    for ((out, pair), frac) in out.iter_mut().zip(row.chunks_exact(2)).zip(frac) {
+        *out = sample(pair[0] + (pair[1] - pair[0]) * frac);
+    }
+}
+
+for_each_level! {
+    /// For each output column the sample of the blend of `row[index]` and `row[index + step]`,
     /// rounded to a whole level.
     pub(super) fn sample_columns(
         row: &[f32],
         step: usize,
         index: &[u32],
         frac: &[f32],
-        scale: f32,
+        affine: Affine,
         out: &mut [f32],
     ) {
-        let store = |v: f32| (v + ROUND - ROUND) * scale;
-        match step {
-            1 => sample::<1>(row, index, frac, out, store),
-            3 => sample::<3>(row, index, frac, out, store),
-            _ => sample::<4>(row, index, frac, out, store),
+        let Affine { scale, offset } = affine;
+        if offset == 0.0 {
+            sample_steps(row, step, index, frac, out, |v| whole(v) * scale);
+        } else {
+            sample_steps(row, step, index, frac, out, |v| whole(v) * scale + offset);
         }
+    }
+}
+
+#[inline(always)]
+fn sample_steps(
+    row: &[f32],
+    step: usize,
+    index: &[u32],
+    frac: &[f32],
+    out: &mut [f32],
+    store: impl Fn(f32) -> f32,
+) {
+    match step {
+        1 => sample::<1>(row, index, frac, out, store),
+        3 => sample::<3>(row, index, frac, out, store),
+        _ => sample::<4>(row, index, frac, out, store),
     }
 }
 

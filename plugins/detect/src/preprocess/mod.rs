@@ -50,6 +50,27 @@ pub enum Chroma {
     Linear,
 }
 
+/// What becomes of a level 0..255: `level · scale + offset`.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Affine {
+    /// Factor.
+    pub scale: f32,
+    /// What is added then.
+    pub offset: f32,
+}
+
+impl Affine {
+    /// A factor alone, such as 1/255.
+    pub const fn scale(scale: f32) -> Self {
+        Self { scale, offset: 0.0 }
+    }
+
+    /// The sample of a level.
+    pub fn sample(self, level: f32) -> f32 {
+        level * self.scale + self.offset
+    }
+}
+
 /// What the input tensor is to hold: f32, planar, `[3, height, width]`.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct TensorFormat {
@@ -61,8 +82,8 @@ pub struct TensorFormat {
     pub fit: Fit,
     /// Order of the planes.
     pub order: ChannelOrder,
-    /// Factor from 0..255 to the model's range: 1/255 or 1.
-    pub scale: f32,
+    /// From levels to the model's range, for each plane in the tensor's order.
+    pub affine: [Affine; 3],
     /// Level around the picture, 0..255.
     pub pad: u8,
     /// How subsampled chroma is sampled.
@@ -77,7 +98,10 @@ impl TensorFormat {
             height: input.height,
             fit: input.fit,
             order: input.order,
-            scale: input.scale,
+            affine: std::array::from_fn(|plane| Affine {
+                scale: input.scale / input.std[plane],
+                offset: -input.mean[plane] / input.std[plane],
+            }),
             pad: input.pad,
             chroma,
         }
@@ -118,17 +142,23 @@ impl Preprocessor {
             plan => plan.insert(Plan::new(*frame.format(), &self.tensor)),
         };
         let address = tensor.as_ptr() as usize;
-        if plan.painted != Some(address) {
-            tensor.fill(f32::from(self.tensor.pad) * self.tensor.scale);
-            plan.painted = Some(address);
+        let is_painted = plan.painted == Some(address);
+        plan.painted = Some(address);
+        let mut planes = tensor.chunks_exact_mut(width * height);
+        let mut planes: [&mut [f32]; 3] =
+            std::array::from_fn(|_| planes.next().unwrap_or_default());
+        let mut affine = self.tensor.affine;
+        if !is_painted {
+            let pad = f32::from(self.tensor.pad);
+            for (plane, affine) in planes.iter_mut().zip(affine) {
+                plane.fill(affine.sample(pad));
+            }
         }
-        let (p0, rest) = tensor.split_at_mut(width * height);
-        let (p1, p2) = rest.split_at_mut(width * height);
-        let planes = match self.tensor.order {
-            ChannelOrder::Rgb => [p0, p1, p2],
-            ChannelOrder::Bgr => [p2, p1, p0],
-        };
-        plan.run(self.level, frame, self.tensor.scale, width, planes);
+        if self.tensor.order == ChannelOrder::Bgr {
+            planes.reverse();
+            affine.reverse();
+        }
+        plan.run(self.level, frame, affine, width, planes);
         plan.letterbox
     }
 }

@@ -15,8 +15,12 @@ pub fn preprocess(frame: &FrameView, format: &TensorFormat) -> (Vec<f64>, Letter
     );
     let (width, height) = (format.width as usize, format.height as usize);
     let (left, top) = (letterbox.offset.0 as usize, letterbox.offset.1 as usize);
-    let scale = f64::from(format.scale);
-    let mut tensor = vec![f64::from(format.pad) * scale; 3 * width * height];
+    let sample = |plane: usize, level: f64| {
+        let affine = format.affine[plane];
+        level * f64::from(affine.scale) + f64::from(affine.offset)
+    };
+    let padding = |plane| vec![sample(plane, f64::from(format.pad)); width * height];
+    let mut tensor: Vec<f64> = (0..3).flat_map(padding).collect();
     for y in 0..letterbox.content.1 as usize {
         for x in 0..letterbox.content.0 as usize {
             let px = (x as f64 + 0.5) * source.width as f64 / f64::from(letterbox.content.0) - 0.5;
@@ -31,7 +35,8 @@ pub fn preprocess(frame: &FrameView, format: &TensorFormat) -> (Vec<f64>, Letter
                     ChannelOrder::Rgb => channel,
                     ChannelOrder::Bgr => 2 - channel,
                 };
-                tensor[plane * width * height + (top + y) * width + left + x] = level * scale;
+                tensor[plane * width * height + (top + y) * width + left + x] =
+                    sample(plane, level);
             }
         }
     }

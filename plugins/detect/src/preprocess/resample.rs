@@ -5,7 +5,7 @@ use super::frame::{FrameFormat, FrameView};
 use super::kernel::{self, Level};
 use super::letterbox::Letterbox;
 use super::rows::Converter;
-use super::{Chroma, TensorFormat};
+use super::{Affine, Chroma, TensorFormat};
 
 /// Where an output sample comes from: two neighbours and the share of the second.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -137,12 +137,13 @@ impl Plan {
         (Source::Converted(Box::new(converter)), columns, samples)
     }
 
-    /// Fills the picture's part of the planes R, G, B, whose rows are `width` apart.
+    /// Fills the picture's part of the planes R, G, B, whose rows are `width` apart; `affine` is for
+    /// R, G, B too.
     pub fn run(
         &mut self,
         level: Level,
         frame: &FrameView,
-        scale: f32,
+        affine: [Affine; 3],
         width: usize,
         mut planes: [&mut [f32]; 3],
     ) {
@@ -157,13 +158,13 @@ impl Plan {
         for (y, tap) in self.rows.iter().enumerate() {
             let (rows, step) = blend(&mut self.source, &mut self.blended, level, frame, *tap);
             let at = (top + y) * width + left;
-            for (row, plane) in rows.into_iter().zip(&mut planes) {
+            for ((row, plane), affine) in rows.into_iter().zip(&mut planes).zip(affine) {
                 let out = &mut plane[at..at + content_width];
                 match &self.columns {
-                    Columns::Same => kernel::store_columns(level, row, scale, out),
-                    Columns::Pairs(frac) => kernel::blend_pairs(level, row, frac, scale, out),
+                    Columns::Same => kernel::store_columns(level, row, affine, out),
+                    Columns::Pairs(frac) => kernel::blend_pairs(level, row, frac, affine, out),
                     Columns::Anywhere(index, frac) => {
-                        kernel::sample_columns(level, row, step, index, frac, scale, out);
+                        kernel::sample_columns(level, row, step, index, frac, affine, out);
                     }
                 }
             }

@@ -81,7 +81,13 @@ fn any_tensor() -> impl Strategy<Value = TensorFormat> {
             } else {
                 ChannelOrder::Bgr
             },
-            scale: if unit { 1.0 / 255.0 } else { 1.0 },
+            affine: if unit {
+                [Affine::scale(1.0 / 255.0); 3]
+            } else {
+                // NanoDet's, and one plane of each kind.
+                [(0.017429194, -1.8044444), (1.0, 0.0), (0.5, 3.0)]
+                    .map(|(scale, offset)| Affine { scale, offset })
+            },
             pad: 114,
             chroma: if nearest {
                 Chroma::Nearest
@@ -107,12 +113,15 @@ proptest! {
             let mut preprocessor = Preprocessor::new(tensor);
             preprocessor.level = level;
             let mut got = vec![f32::NAN; expected.len()];
+            let tensor_len = got.len();
             let letterbox = preprocessor.run(&noise.view(), &mut got);
             prop_assert_eq!(letterbox, expected_box);
             for (i, (got, expected)) in got.iter().zip(&expected).enumerate() {
                 // Half a level for the last rounding. One more where f32 and f64 fall on either
                 // side of a half when a source pixel is rounded.
-                let levels = (f64::from(*got) - expected).abs() / f64::from(tensor.scale);
+                let plane = 3 * i / tensor_len;
+                let scale = f64::from(tensor.affine[plane].scale);
+                let levels = (f64::from(*got) - expected).abs() / scale;
                 prop_assert!(levels < 1.51, "{level:?} at {i}: {got} for {expected}");
             }
         }
@@ -146,7 +155,7 @@ fn a_preprocessor_follows_changes_of_size_and_tensor() {
         height: 32,
         fit: Fit::LetterboxCenter,
         order: ChannelOrder::Rgb,
-        scale: 1.0,
+        affine: [Affine::scale(1.0); 3],
         pad: 114,
         chroma: Chroma::Nearest,
     };
@@ -198,7 +207,7 @@ fn linear_chroma_is_sampled_where_it_stands() {
             height: 2,
             fit: Fit::Stretch,
             order: ChannelOrder::Rgb,
-            scale: 1.0,
+            affine: [Affine::scale(1.0); 3],
             pad: 0,
             chroma: Chroma::Linear,
         };
@@ -238,7 +247,7 @@ fn nearest_chroma_is_that_of_the_pixels_that_share_it() {
         height: 2,
         fit: Fit::Stretch,
         order: ChannelOrder::Rgb,
-        scale: 1.0,
+        affine: [Affine::scale(1.0); 3],
         pad: 0,
         chroma: Chroma::Nearest,
     };

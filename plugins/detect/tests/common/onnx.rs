@@ -160,6 +160,13 @@ impl Graph {
         name.into()
     }
 
+    /// As `input`, of i64.
+    #[allow(dead_code, reason = "not every test program has such a model")]
+    pub fn input_of_i64(&mut self, name: &str, dims: &str) -> String {
+        self.graph.input.push(value(name, I64, dims));
+        name.into()
+    }
+
     /// Makes the value `from` an output of f32.
     pub fn output(&mut self, from: &str, name: &str, dims: &str) {
         self.output_of(F32, from, name, dims);

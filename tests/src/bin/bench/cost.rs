@@ -3,7 +3,7 @@
 use super::table::{Table, median};
 use gstvigildetect::model::ChannelOrder;
 use gstvigildetect::preprocess::{
-    Chroma, Colorimetry, Fit, FrameFormat, FrameView, PixelFormat, Plane, Preprocessor,
+    Affine, Chroma, Colorimetry, Fit, FrameFormat, FrameView, PixelFormat, Plane, Preprocessor,
     TensorFormat,
 };
 use gstvigilevents::rules::{Engine, Frame, Observation, Rules};
@@ -64,7 +64,7 @@ fn preprocess_format(pixels: PixelFormat, repeat: usize) -> (f64, f64) {
         height: 640,
         fit: Fit::LetterboxCenter,
         order: ChannelOrder::Rgb,
-        scale: 1.0 / 255.0,
+        affine: [Affine::scale(1.0 / 255.0); 3],
         pad: 114,
         chroma: Chroma::Nearest,
     });

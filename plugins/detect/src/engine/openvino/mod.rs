@@ -9,8 +9,10 @@ mod pool;
 
 pub(super) use library::SEARCH;
 
+use super::values::{Kept, Values};
 use super::{Engine, EngineError, EngineKind, ModelSource, Runner, usable_threads};
 use crate::decode::OutputView;
+use crate::model::{ConstantInput, ConstantValues, InputPlan};
 use library::{Library, words};
 use openvino::{
     CompiledModel, ElementType, InferRequest, InferenceError, InferenceErrorKind, PartialShape,
@@ -29,8 +31,7 @@ const MINUTE_MS: i64 = 60_000;
 pub struct OpenVino {
     library: Arc<Library>,
     path: PathBuf,
-    input: String,
-    shape: [usize; 4],
+    input: InputPlan,
     outputs: Vec<String>,
     pool: Pool,
 }
@@ -51,8 +52,7 @@ impl OpenVino {
             pool: Pool::new(library.clone(), model, source.precision),
             library,
             path: source.path.clone(),
-            input: source.input.name.clone(),
-            shape: source.input_shape(),
+            input: source.input.clone(),
             outputs: (source.info.outputs.iter())
                 .map(|output| output.name.clone())
                 .collect(),
@@ -61,7 +61,7 @@ impl OpenVino {
 
     fn request(&self, threads: usize) -> Result<RequestRunner, String> {
         let compiled = self.pool.get(threads)?;
-        let (mut request, outputs) = compiled.with(|model| {
+        let (request, outputs) = compiled.with(|model| {
             let request = model.create_infer_request()?;
             let outputs = outputs(model, &request)?;
             Ok::<_, InferenceError>((request, outputs))
@@ -70,14 +70,18 @@ impl OpenVino {
             let (found, named) = (outputs.len(), self.outputs.len());
             return Err(format!("it makes {found} outputs of the file's {named}"));
         }
-        let mut input = input(&mut request, &self.input, self.shape)?;
+        let shape = self.input.shape(1);
+        let mut input = input(&request, &self.input.name, ElementType::F32, &shape)?;
         // Read here, so that nothing can go wrong with it later.
         let samples = input.get_data_mut::<f32>().map_err(words)?.len();
-        if samples != self.shape.iter().product::<usize>() {
+        if samples != shape.iter().product::<usize>() {
             return Err(format!("its input holds {samples} samples"));
         }
+        for constant in &self.input.constants {
+            fill(&request, constant)?;
+        }
         Ok(RequestRunner {
-            picture: self.shape[1..].iter().product(),
+            picture: shape[1..].iter().product(),
             request,
             input,
             outputs,
@@ -87,9 +91,16 @@ impl OpenVino {
     }
 }
 
-/// Reads the model and gives it the shape of its input where the file leaves that open: with all
+/// Reads the model and gives it the shapes of its inputs where the file leaves them open: with all
 /// shapes known, it is optimised for them.
 fn read(library: &Library, source: &ModelSource) -> Result<openvino::Model, String> {
+    let constants = &source.input.constants;
+    let picture = (source.input.name.as_str(), &source.input_shape()[..]);
+    let others = constants.iter().map(|c| (c.name.as_str(), &c.shape[..]));
+    let inputs: Vec<_> = std::iter::once(picture).chain(others).collect();
+    if inputs.iter().any(|(name, _)| name.contains('\0')) {
+        return Err("the name of an input has a zero byte".into());
+    }
     let mut model = if source.info.external_data.is_empty() {
         library.core().read_model_from_buffer(&source.bytes, None)
     } else {
@@ -100,33 +111,62 @@ fn read(library: &Library, source: &ModelSource) -> Result<openvino::Model, Stri
     }
     .map_err(words)?;
     if model.is_dynamic() {
-        let name = source.input.name.as_str();
-        if name.contains('\0') {
-            return Err("the name of its input has a zero byte".into());
-        }
-        let shape = source.input_shape().map(|size| size as i64);
-        let shape = PartialShape::new_static(4, &shape).map_err(words)?;
-        model.reshape(&[(name, &shape)]).map_err(words)?;
+        let shapes = inputs
+            .iter()
+            .map(|(name, sizes)| Ok((*name, static_shape(sizes)?)))
+            .collect::<Result<Vec<_>, InferenceError>>()
+            .map_err(words)?;
+        let shapes: Vec<_> = shapes.iter().map(|(name, shape)| (*name, shape)).collect();
+        model.reshape(&shapes).map_err(words)?;
     }
     Ok(model)
 }
 
-/// The request's own tensor for the input, which is filled in place.
-fn input(request: &mut InferRequest, name: &str, shape: [usize; 4]) -> Result<Tensor, String> {
-    if name.contains('\0') {
-        return Err("the name of its input has a zero byte".into());
-    }
+fn static_shape(sizes: &[usize]) -> Result<PartialShape, InferenceError> {
+    let sizes: Vec<i64> = sizes.iter().map(|size| *size as i64).collect();
+    PartialShape::new_static(sizes.len() as i64, &sizes)
+}
+
+/// The request's own tensor for an input, which is filled in place.
+fn input(
+    request: &InferRequest,
+    name: &str,
+    wanted: ElementType,
+    shape: &[usize],
+) -> Result<Tensor, String> {
     let tensor = request.get_tensor(name).map_err(words)?;
-    let (kind, dims) = (tensor.get_element_type(), tensor.get_shape());
-    let (kind, dims) = (kind.map_err(words)?, dims.map_err(words)?);
-    let wanted = shape.map(|size| size as i64);
-    if kind != ElementType::F32 || dims.get_dimensions() != wanted {
-        let found = dims.get_dimensions();
+    let found = tensor.get_element_type().map_err(words)?;
+    let sizes = dimensions(&tensor).map_err(words)?;
+    if found != wanted || sizes != shape {
         return Err(format!(
-            "its input {name} is {kind} {found:?} there, where f32 {wanted:?} is to be fed"
+            "its input {name} is {found} {sizes:?} there, where {wanted} {shape:?} is to be fed"
         ));
     }
     Ok(tensor)
+}
+
+/// Gives an input its values, which stay.
+fn fill(request: &InferRequest, constant: &ConstantInput) -> Result<(), String> {
+    let (name, shape) = (&constant.name, &constant.shape);
+    match &constant.values {
+        ConstantValues::I32(values) => {
+            let mut tensor = input(request, name, ElementType::I32, shape)?;
+            copy(values, tensor.get_data_mut().map_err(words)?)
+        }
+        ConstantValues::I64(values) => {
+            let mut tensor = input(request, name, ElementType::I64, shape)?;
+            copy(values, tensor.get_data_mut().map_err(words)?)
+        }
+    }
+}
+
+fn copy<T: Copy>(values: &[T], tensor: &mut [T]) -> Result<(), String> {
+    if values.len() != tensor.len() {
+        let (found, needed) = (values.len(), tensor.len());
+        return Err(format!("{found} values are no {needed}"));
+    }
+    tensor.copy_from_slice(values);
+    Ok(())
 }
 
 /// An output of a request.
@@ -135,6 +175,7 @@ struct Output {
     shape: Vec<usize>,
     /// The tensor and its shape are the same after each run.
     fixed: bool,
+    kept: Kept,
 }
 
 fn outputs(model: &CompiledModel, request: &InferRequest) -> Result<Vec<Output>, InferenceError> {
@@ -145,6 +186,7 @@ fn outputs(model: &CompiledModel, request: &InferRequest) -> Result<Vec<Output>,
             shape: dimensions(&tensor)?,
             fixed: !port.get_partial_shape()?.is_dynamic(),
             tensor,
+            kept: Kept::default(),
         })
     };
     (0..model.get_output_size()?).map(output).collect()
@@ -211,28 +253,21 @@ impl RequestRunner {
                 output.shape = dimensions(&output.tensor)?;
             }
         }
-        self.outputs.iter().map(Output::view).collect()
+        self.outputs.iter_mut().map(Output::view).collect()
     }
 }
 
 impl Output {
-    fn view(&self) -> Result<OutputView<'_>, InferenceError> {
-        if self.tensor.get_element_type()? != ElementType::F32 {
-            return Ok(OutputView {
-                shape: &[],
-                data: &[],
-            });
-        }
-        // An empty tensor may have no memory to look at.
-        let is_empty = self.tensor.get_size()? == 0;
-        Ok(OutputView {
-            shape: &self.shape,
-            data: if is_empty {
-                &[]
-            } else {
-                self.tensor.get_data()?
-            },
-        })
+    fn view(&mut self) -> Result<OutputView<'_>, InferenceError> {
+        let values = match self.tensor.get_element_type()? {
+            // An empty tensor may have no memory to look at.
+            _ if self.tensor.get_size()? == 0 => Values::F32(&[]),
+            ElementType::F32 => Values::F32(self.tensor.get_data()?),
+            ElementType::I32 => Values::I32(self.tensor.get_data()?),
+            ElementType::I64 => Values::I64(self.tensor.get_data()?),
+            _ => return Ok(self.kept.view(std::iter::empty(), Values::Other)),
+        };
+        Ok(self.kept.view(self.shape.iter().copied(), values))
     }
 }
 

@@ -1,7 +1,8 @@
 use super::*;
-use crate::model::LabelsSource;
 use crate::model::input::plan_input;
 use crate::model::onnx::{Dim, TensorInfo};
+use crate::model::{ChannelOrder, InputSpec, LabelsSource};
+use crate::preprocess::letterbox::Fit;
 
 /// Keys and values.
 pub type Metadata<'a> = &'a [(&'a str, &'a str)];
@@ -36,7 +37,7 @@ pub fn info(inputs: &[&str], outputs: &[&str], metadata: Metadata) -> OnnxInfo {
     }
 }
 
-fn recognise_fixed(info: &OnnxInfo, labels: Option<&[&str]>) -> Result<ModelSpec, ModelError> {
+pub fn recognise_fixed(info: &OnnxInfo, labels: Option<&[&str]>) -> Result<ModelSpec, ModelError> {
     let plan = plan_input(info, None)?;
     let shapes = info.fixed_output_shapes().unwrap();
     let labels = labels.map(|l| l.iter().map(|l| l.to_string()).collect());
@@ -132,6 +133,8 @@ fn preprocessing_follows_the_family() {
             batch: Some(1),
             order: ChannelOrder::Rgb,
             scale: 1.0 / 255.0,
+            mean: [0.0; 3],
+            std: [1.0; 3],
             fit: Fit::LetterboxCenter,
             pad: 114,
         }
@@ -186,11 +189,11 @@ fn the_raw_grids_beside_yolov5s_boxes_are_ignored() {
     ];
     let spec = recognise_fixed(&info(&[I640], &outputs, &[]), None).unwrap();
     assert_eq!(
-        spec.output,
-        OutputRef {
+        spec.outputs,
+        [OutputRef {
             index: 1,
             name: "output".into()
-        }
+        }]
     );
 }
 

@@ -1,0 +1,50 @@
+//! Outputs of any type as f32, which is what decoders read.
+
+use crate::decode::OutputView;
+
+/// One output of a run: its shape, and its values where they had to be converted. Kept from run to
+/// run, so that nothing is allocated while shapes stay.
+#[derive(Debug, Default)]
+pub(super) struct Kept {
+    shape: Vec<usize>,
+    converted: Vec<f32>,
+}
+
+/// The values of an output in the type that the engine gives them.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Values<'a> {
+    F32(&'a [f32]),
+    I32(&'a [i32]),
+    I64(&'a [i64]),
+    /// Any other type: read as no values.
+    Other,
+}
+
+impl Kept {
+    /// The output as decoders read it. Integers beyond 2²⁴ are rounded; class ids are far below.
+    pub fn view<'a>(
+        &'a mut self,
+        shape: impl Iterator<Item = usize>,
+        values: Values<'a>,
+    ) -> OutputView<'a> {
+        self.shape.clear();
+        self.shape.extend(shape);
+        self.converted.clear();
+        let data = match values {
+            Values::F32(data) => data,
+            Values::I32(data) => {
+                self.converted.extend(data.iter().map(|v| *v as f32));
+                &self.converted
+            }
+            Values::I64(data) => {
+                self.converted.extend(data.iter().map(|v| *v as f32));
+                &self.converted
+            }
+            Values::Other => &[],
+        };
+        OutputView {
+            shape: &self.shape,
+            data,
+        }
+    }
+}
