@@ -73,7 +73,7 @@ const COCO_MODELS: [Model; 7] = [
     plain("yolov8n_nms"),
     Model {
         // rten refuses it: see its notes.
-        engines: &["onnxruntime"],
+        engines: &["openvino", "onnxruntime"],
         on_pictures: OF_DYNAMIC_INT8,
         on_video: OF_DYNAMIC_INT8,
         ..plain("yolo11n_int8_320")
@@ -90,7 +90,7 @@ impl Model {
     }
 }
 
-const ENGINES: [&str; 2] = ["onnxruntime", "rten"];
+const ENGINES: [&str; 3] = ["openvino", "onnxruntime", "rten"];
 
 /// An engine that is not on this machine is skipped, in words.
 fn is_missing(engine: &str, model: &Path) -> bool {

@@ -1,7 +1,9 @@
 //! A model, from its file to detections on a frame: what the element does, without GStreamer.
 
 use crate::decode::{DecodeError, Decoder, Detection, OutputView, Thresholds};
-use crate::engine::{self, Chosen, Engine, EngineError, EngineKind, ModelSource, Runner};
+use crate::engine::{
+    self, Chosen, Engine, EngineError, EngineKind, ModelSource, Precision, Runner,
+};
 use crate::model::{self, InputPlan, ModelError, ModelSpec, Sidecar, Wishes};
 use crate::preprocess::{Chroma, FrameView, Preprocessor, TensorFormat};
 use std::path::PathBuf;
@@ -17,6 +19,8 @@ pub struct LoadOptions {
     pub wishes: Wishes,
     /// Which engine; `None` takes the best that is there.
     pub engine: Option<EngineKind>,
+    /// What to calculate in.
+    pub precision: Precision,
     /// Threads of the first runner.
     pub threads: usize,
     /// Width and height of the input; `None` takes the model's own.
@@ -79,6 +83,7 @@ impl LoadedModel {
             bytes: Arc::new(bytes),
             info: Arc::new(info),
             input: input.clone(),
+            precision: options.precision,
         };
         let Chosen {
             engine,

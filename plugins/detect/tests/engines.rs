@@ -10,17 +10,20 @@ mod common;
 
 use common::models::{Layout, ModelFile, Tiny};
 use common::onnx::{Attribute, Graph};
-use gstvigildetect::engine::{Chosen, EngineError, EngineKind, ModelSource, Runner, choose};
+use gstvigildetect::engine::{
+    Chosen, EngineError, EngineKind, ModelSource, Precision, Runner, choose,
+};
 use gstvigildetect::model;
 use std::sync::Arc;
 
-/// The engines that are here; says which ones are not.
+/// The engines that are here; says which ones are not. One that was fetched must be here.
 fn engines() -> Vec<EngineKind> {
     let source = source(&Tiny::default().file());
     EngineKind::ALL
         .into_iter()
         .filter(|kind| match choose(&source, Some(*kind), 1) {
             Err(EngineError::Missing { reason, .. }) => {
+                assert_eq!(kind.fetched(), None, "{reason}");
                 println!("skipped engine {}: {reason}", kind.as_str());
                 false
             }
@@ -38,6 +41,7 @@ fn source(file: &ModelFile) -> ModelSource {
         bytes: Arc::new(bytes),
         info: Arc::new(info),
         input,
+        precision: Precision::F32,
     }
 }
 
@@ -197,6 +201,113 @@ fn runners_work_at_the_same_time() {
 }
 
 #[test]
+fn runners_that_were_planned_and_more_of_them_work_at_the_same_time() {
+    let file = Tiny {
+        work: 10,
+        ..Tiny::default()
+    }
+    .file();
+    for kind in engines() {
+        let engine = load(&file, kind, 2).engine;
+        engine.plan_runners(3, 1);
+        std::thread::scope(|scope| {
+            for i in 0..5 {
+                let engine = &engine;
+                scope.spawn(move || {
+                    // Some come when others have gone.
+                    for round in 0..3 {
+                        let mut runner = engine.runner(1).unwrap();
+                        let mean = 0.1 + 0.15 * i as f32 + 0.05 * round as f32;
+                        for _ in 0..3 {
+                            assert_close(&run(&mut *runner, mean)[0].1, &end_to_end(mean));
+                        }
+                    }
+                });
+            }
+        });
+    }
+}
+
+#[test]
+fn any_number_of_threads_is_taken_as_far_as_it_makes_sense() {
+    let file = Tiny::default().file();
+    for kind in engines() {
+        for threads in [0, 10_000] {
+            let mut chosen = load(&file, kind, threads);
+            chosen.engine.plan_runners(threads, 1);
+            let mut one_of_many = chosen.engine.runner(1).unwrap();
+            for runner in [&mut chosen.runner, &mut one_of_many] {
+                assert_close(&run(&mut **runner, 0.25)[0].1, &end_to_end(0.25));
+            }
+        }
+    }
+}
+
+#[test]
+fn the_input_is_as_it_was_after_a_run() {
+    // Preprocessing paints the bars around the picture once.
+    let file = Tiny {
+        layout: Layout::V8,
+        work: 3,
+        ..Tiny::default()
+    }
+    .file();
+    for kind in engines() {
+        let mut runner = load(&file, kind, 2).runner;
+        let samples: Vec<f32> = (0..3 * 64 * 64).map(|i| (i % 255) as f32 / 255.0).collect();
+        runner.input_mut().copy_from_slice(&samples);
+        for _ in 0..3 {
+            runner.run(&mut |_| {}).unwrap();
+            assert!(runner.input_mut() == samples, "{}", kind.as_str());
+        }
+    }
+}
+
+#[test]
+fn an_open_size_is_the_one_that_was_planned() {
+    let file = Tiny {
+        dynamic: true,
+        ..Tiny::default()
+    }
+    .file();
+    for kind in engines() {
+        let mut source = source(&file);
+        source.input = model::plan_input(&source.info, Some((96, 32))).unwrap();
+        let mut runner = choose(&source, Some(kind), 1).unwrap().runner;
+        assert_eq!(runner.input_mut().len(), 3 * 32 * 96);
+        // x and y of the boxes are those of a square input.
+        let found = run(&mut *runner, 0.25)[0].1.clone();
+        assert_eq!(found[4], 0.25, "{}", kind.as_str());
+    }
+}
+
+#[test]
+fn a_precision_is_taken_or_refused_but_never_another_one_taken() {
+    let file = Tiny::default().file();
+    let mut source = source(&file);
+    source.precision = Precision::Bf16;
+    for wanted in engines().into_iter().map(Some).chain([None]) {
+        match choose(&source, wanted, 1) {
+            Ok(mut chosen) => {
+                assert_eq!(chosen.engine.kind(), EngineKind::OpenVino);
+                let found = &run(&mut *chosen.runner, 0.3)[0].1;
+                for (found, expected) in found.iter().zip(end_to_end(0.3)) {
+                    let near = expected.abs() / 64.0;
+                    assert!(
+                        (found - expected).abs() <= near,
+                        "{found} is not {expected}"
+                    );
+                }
+            }
+            Err(error) => {
+                assert!(matches!(error, EngineError::Load { .. }), "{error}");
+                assert!(error.to_string().contains("precision=bf16"), "{error}");
+            }
+        }
+    }
+}
+
+#[test]
 fn a_fixed_batch_is_fed_whole_and_its_first_picture_counts() {
     let mut graph = Graph::new();
     let images = graph.input("images", "2,3,64,64");
@@ -279,6 +390,25 @@ fn a_model_that_the_engine_does_not_take_is_an_error_that_says_which() {
 }
 
 #[test]
+fn weights_in_a_file_beside_the_model_are_found() {
+    let mut graph = Graph::new();
+    let images = graph.input("images", "1,3,64,64");
+    let weights = graph.floats_beside(&[3, 1, 1], "weights.onnx.data");
+    let products = graph.node("Mul", &[&images, &weights], &[]);
+    graph.output(&products, "output0", "1,3,64,64");
+    let file = ModelFile::of(graph);
+    let weights: Vec<u8> = [2.0f32, 3.0, 4.0].map(f32::to_le_bytes).concat();
+    std::fs::write(file.path().with_file_name("weights.onnx.data"), weights).unwrap();
+    for kind in engines() {
+        let mut runner = load(&file, kind, 1).runner;
+        let products = run(&mut *runner, 0.5)[0].1.clone();
+        for (channel, expected) in products.chunks(64 * 64).zip([1.0, 1.5, 2.0]) {
+            assert_eq!(channel, [expected; 64 * 64], "{}", kind.as_str());
+        }
+    }
+}
+
+#[test]
 fn integer_convolutions_are_refused_by_the_engine_that_has_them_wrong() {
     let mut graph = Graph::new();
     let images = graph.input("images", "1,3,64,64");
@@ -324,27 +454,86 @@ fn models_in_half_precision_are_fed_and_read_as_others() {
 }
 
 #[test]
-fn a_run_that_fails_is_an_error_and_the_next_one_may_succeed() {
-    // Bright pictures make a shape that does not fit the addition.
+fn auto_passes_over_an_engine_that_does_not_take_the_model_and_says_so() {
+    let mut graph = Graph::new();
+    let images = graph.input("images", "1,3,64,64");
+    let volumes = graph.node("Det", &[&images], &[]);
+    graph.output(&volumes, "output0", "1,3");
+    let file = ModelFile::of(graph);
+    let takes = |kind: &EngineKind| choose(&source(&file), Some(*kind), 1).is_ok();
+    let present = engines();
+    let Some(first) = present.iter().position(takes) else {
+        println!("skipped: no engine that is here takes this model");
+        return;
+    };
+    let chosen = choose(&source(&file), None, 1).unwrap_or_else(|error| panic!("{error}"));
+    assert_eq!(chosen.engine.kind(), present[first]);
+    for passed_over in &present[..first] {
+        let said = format!("engine {} cannot load", passed_over.as_str());
+        assert!(chosen.reason.contains(&said), "{}", chosen.reason);
+    }
+    println!("{}", chosen.reason);
+}
+
+/// A graph, and in it 24 values, each half the mean of the picture, as `[4·mean, 6/mean]`.
+fn shaped_by_the_picture() -> (Graph, String) {
     let mut graph = Graph::new();
     let images = graph.input("images", "1,3,64,64");
     let mean = graph.mean(&images, true);
     let one = graph.ints(&[1]);
-    let two = graph.floats(&[1], &[2.0]);
-    let count = graph.node("Reshape", &[&mean, &one], &[]);
-    let count = graph.node("Mul", &[&count, &two], &[]);
-    let count = graph.node("Cast", &[&count], &[Attribute::Int("to", 7)]);
-    let ones = graph.node("ConstantOfShape", &[&count], &[]);
-    let three = graph.floats(&[1, 3, 6], &[0.0; 18]);
-    // 0.5 gives one value, 2.0 gives four, which [1, 3, 6] cannot be extended by.
-    let boxes = graph.node("Add", &[&three, &ones], &[]);
-    graph.output(&boxes, "output0", "1,3,6");
+    let mean = graph.node("Reshape", &[&mean, &one], &[]);
+    let (four, six) = (graph.floats(&[1], &[4.0]), graph.floats(&[1], &[6.0]));
+    let rows = graph.node("Mul", &[&four, &mean], &[]);
+    let columns = graph.node("Div", &[&six, &mean], &[]);
+    let axis = Attribute::Int("axis", 0);
+    let shape = graph.node("Concat", &[&rows, &columns], &[axis]);
+    let shape = graph.node("Cast", &[&shape], &[Attribute::Int("to", 7)]);
+    let halves = graph.floats(&[24], &[0.5; 24]);
+    let values = graph.node("Mul", &[&halves, &mean], &[]);
+    let values = graph.node("Reshape", &[&values, &shape], &[]);
+    (graph, values)
+}
+
+#[test]
+fn an_output_has_the_shape_of_its_run() {
+    let (mut graph, values) = shaped_by_the_picture();
+    graph.output(&values, "output0", "rows,columns");
     let file = ModelFile::of(graph);
     for kind in engines() {
         let mut runner = load(&file, kind, 1).runner;
-        runner.input_mut().fill(2.0);
-        let error = runner.run(&mut |_| panic!("no result")).unwrap_err();
-        assert!(matches!(error, EngineError::Run { .. }), "{error}");
-        assert_eq!(run(&mut *runner, 0.5)[0].0, [1, 3, 6]);
+        let table = [
+            (0.5, [2, 12]),
+            (1.0, [4, 6]),
+            (0.25, [1, 24]),
+            (0.5, [2, 12]),
+        ];
+        for (mean, shape) in table {
+            let results = run(&mut *runner, mean);
+            assert_eq!(results[0].0, shape, "{}", kind.as_str());
+            assert_close(&results[0].1, &[mean / 2.0; 24]);
+        }
+    }
+}
+
+#[test]
+fn a_run_that_fails_is_an_error_and_the_next_one_may_succeed() {
+    let (mut graph, values) = shaped_by_the_picture();
+    // It can only be added to [2, 12].
+    let numbers: Vec<f32> = (0..24).map(|i| i as f32).collect();
+    let addend = graph.floats(&[2, 12], &numbers);
+    let sum = graph.node("Add", &[&values, &addend], &[]);
+    graph.output(&sum, "output0", "rows,columns");
+    let file = ModelFile::of(graph);
+    for kind in engines() {
+        let mut runner = load(&file, kind, 1).runner;
+        for bright in [1.0, 0.25] {
+            runner.input_mut().fill(bright);
+            let error = runner.run(&mut |_| panic!("no result")).unwrap_err();
+            assert!(matches!(error, EngineError::Run { .. }), "{error}");
+            println!("{error}");
+            let results = run(&mut *runner, 0.5);
+            assert_eq!(results[0].0, [2, 12]);
+            assert_eq!(results[0].1[5], 5.25);
+        }
     }
 }

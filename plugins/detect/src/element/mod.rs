@@ -10,6 +10,7 @@ mod session;
 mod settings;
 mod stats;
 
+use crate::engine::Precision;
 use crate::preprocess::Chroma;
 use gst::glib;
 use gst::prelude::*;
@@ -23,6 +24,9 @@ pub enum EngineChoice {
     #[default]
     #[enum_value(name = "The best engine that is present", nick = "auto")]
     Auto,
+    /// OpenVINO.
+    #[enum_value(name = "OpenVINO, a set of shared libraries", nick = "openvino")]
+    OpenVino,
     /// ONNX Runtime.
     #[enum_value(name = "ONNX Runtime, a shared library", nick = "onnxruntime")]
     OnnxRuntime,
@@ -35,6 +39,35 @@ pub enum EngineChoice {
         nick = "replay"
     )]
     Replay,
+}
+
+/// What the engine calculates in.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq, glib::Enum)]
+#[enum_type(name = "GstVigilDetectPrecision")]
+#[non_exhaustive]
+pub enum PrecisionChoice {
+    /// As the file says.
+    #[default]
+    #[enum_value(
+        name = "As the file says: 32-bit floats, and integers where it is quantised",
+        nick = "f32"
+    )]
+    F32,
+    /// Faster, less exact.
+    #[enum_value(
+        name = "16-bit floats (OpenVINO, on CPUs that have them): faster, less exact",
+        nick = "bf16"
+    )]
+    Bf16,
+}
+
+impl From<PrecisionChoice> for Precision {
+    fn from(choice: PrecisionChoice) -> Self {
+        match choice {
+            PrecisionChoice::F32 => Self::F32,
+            PrecisionChoice::Bf16 => Self::Bf16,
+        }
+    }
 }
 
 /// How pixels get their colour where they share chroma samples.

@@ -104,6 +104,7 @@ impl Finder for Network {
 
     fn add_to(&self, structure: &mut gst::StructureRef) {
         let spec = &self.loaded.spec;
+        structure.set("precision", self.options.load.precision.as_str());
         structure.set("head", spec.kind.as_str());
         structure.set("input-width", spec.input.width);
         structure.set("input-height", spec.input.height);
@@ -123,6 +124,7 @@ impl Finder for Network {
         patience: Duration,
     ) -> Mode {
         let mode = self.divide(lane, live, patience);
+        (self.loaded.engine).plan_runners(mode.workers, mode.threads_per_worker);
         let mut trial = lock(&self.runner).take();
         if mode.threads_per_worker != self.options.load.threads {
             trial = None;

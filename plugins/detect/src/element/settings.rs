@@ -1,10 +1,10 @@
 //! The properties that a user sets, and what may be wrong with them.
 
 use super::network::NetworkOptions;
-use super::{ChromaResampler, EngineChoice};
+use super::{ChromaResampler, EngineChoice, PrecisionChoice};
 use crate::decode::Thresholds;
 use crate::detector::LoadOptions;
-use crate::engine::EngineKind;
+use crate::engine::{self, EngineKind};
 use crate::model::{self, HeadKind, InputWishes, ModelError, Wishes};
 use gst::glib;
 use gst::prelude::*;
@@ -18,6 +18,7 @@ pub(super) struct Settings {
     pub head: Option<String>,
     pub preprocess: Option<String>,
     pub engine: EngineChoice,
+    pub precision: PrecisionChoice,
     pub threads: u32,
     pub input_size: Option<String>,
     pub confidence_threshold: f32,
@@ -36,6 +37,7 @@ impl Default for Settings {
             head: None,
             preprocess: None,
             engine: EngineChoice::Auto,
+            precision: PrecisionChoice::default(),
             threads: 0,
             input_size: None,
             confidence_threshold: 0.25,
@@ -97,6 +99,7 @@ impl Settings {
         let path = self.model.as_deref().filter(|path| !path.is_empty());
         let engine = match self.engine {
             EngineChoice::Auto => None,
+            EngineChoice::OpenVino => Some(EngineKind::OpenVino),
             EngineChoice::OnnxRuntime => Some(EngineKind::OnnxRuntime),
             EngineChoice::Rten => Some(EngineKind::Rten),
             EngineChoice::Replay => {
@@ -118,6 +121,7 @@ impl Settings {
                     sidecar: None,
                 },
                 engine,
+                precision: self.precision.into(),
                 threads: self.thread_count(),
                 input_size: self.parse_input_size()?,
             },
@@ -137,11 +141,11 @@ impl Settings {
         })
     }
 
-    /// Threads for inference: as set, or one for each core.
+    /// Threads for inference: as set, as far as that makes sense, or one for each core.
     pub fn thread_count(&self) -> usize {
         match self.threads {
             0 => std::thread::available_parallelism().map_or(1, |n| n.get()),
-            n => n as usize,
+            n => engine::usable_threads(n as usize),
         }
     }
 
@@ -221,9 +225,14 @@ impl Settings {
                 )
                 .mutable_ready()
                 .build(),
+            glib::ParamSpecEnum::builder_with_default("precision", default.precision)
+                .nick("Precision")
+                .blurb("What the engine calculates in; one that cannot is an error")
+                .mutable_ready()
+                .build(),
             glib::ParamSpecUInt::builder("threads")
                 .nick("Threads")
-                .blurb("Threads for inference (0: one for each core)")
+                .blurb("Threads for inference (0: one for each core; at most 4 for each core)")
                 .maximum(1024)
                 .default_value(default.threads)
                 .mutable_ready()
@@ -300,6 +309,7 @@ impl Settings {
             "head" => store(value, &mut self.head),
             "preprocess" => store(value, &mut self.preprocess),
             "engine" => store(value, &mut self.engine),
+            "precision" => store(value, &mut self.precision),
             "threads" => store(value, &mut self.threads),
             "input-size" => store(value, &mut self.input_size),
             "confidence-threshold" => store(value, &mut self.confidence_threshold),
@@ -320,6 +330,7 @@ impl Settings {
             "head" => self.head.to_value(),
             "preprocess" => self.preprocess.to_value(),
             "engine" => self.engine.to_value(),
+            "precision" => self.precision.to_value(),
             "threads" => self.threads.to_value(),
             "input-size" => self.input_size.to_value(),
             "confidence-threshold" => self.confidence_threshold.to_value(),

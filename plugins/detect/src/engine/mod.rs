@@ -2,7 +2,8 @@
 //!
 //! | engine | needs | where it is looked for |
 //! |---|---|---|
-//! | [`onnxruntime`] | `libonnxruntime.so` ≥ 1.17 | see [`onnxruntime::candidates`] |
+//! | [`openvino`] | `libopenvino_c.so` ≥ 2025.1 | see [`EngineKind::candidates`] |
+//! | [`onnxruntime`] | `libonnxruntime.so` ≥ 1.17 | the same |
 //! | [`rten`] | nothing, it is compiled in | |
 //!
 //! An [`Engine`] is a model loaded once. Each worker thread makes a [`Runner`] of its own from it:
@@ -10,11 +11,14 @@
 
 mod half;
 pub mod onnxruntime;
+pub mod openvino;
 pub mod rten;
+mod search;
 mod values;
 
 use crate::decode::OutputView;
 use crate::model::{InputPlan, OnnxInfo};
+use search::Search;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -22,6 +26,8 @@ use std::time::{Duration, Instant};
 /// An engine by name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum EngineKind {
+    /// OpenVINO, a set of shared libraries.
+    OpenVino,
     /// ONNX Runtime, a shared library.
     OnnxRuntime,
     /// rten, pure Rust, always there.
@@ -30,15 +36,62 @@ pub enum EngineKind {
 
 impl EngineKind {
     /// The engines from the fastest to the one that is always there.
-    pub const ALL: [Self; 2] = [Self::OnnxRuntime, Self::Rten];
+    pub const ALL: [Self; 3] = [Self::OpenVino, Self::OnnxRuntime, Self::Rten];
 
     /// As the property `engine` calls it.
     pub fn as_str(self) -> &'static str {
         match self {
+            Self::OpenVino => "openvino",
             Self::OnnxRuntime => "onnxruntime",
             Self::Rten => "rten",
         }
     }
+
+    /// Where its library is looked for now, in this order; nowhere if it needs none.
+    pub fn candidates(self) -> Vec<PathBuf> {
+        self.search().map(Search::candidates).unwrap_or_default()
+    }
+
+    /// The folder that `./dev engines` has put its library in.
+    pub fn fetched(self) -> Option<PathBuf> {
+        self.search()?.fetched()
+    }
+
+    fn search(self) -> Option<&'static Search> {
+        match self {
+            Self::OpenVino => Some(&openvino::SEARCH),
+            Self::OnnxRuntime => Some(&onnxruntime::SEARCH),
+            Self::Rten => None,
+        }
+    }
+}
+
+/// What an engine calculates in.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub enum Precision {
+    /// As the file says: floats with 32 bits, quantised layers as the integers that they are.
+    #[default]
+    F32,
+    /// Floats with 16 bits, of which 8 are the exponent: about twice as fast on CPUs that have
+    /// instructions for it, and boxes move by a pixel or two.
+    Bf16,
+}
+
+impl Precision {
+    /// As the property `precision` calls it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::F32 => "f32",
+            Self::Bf16 => "bf16",
+        }
+    }
+}
+
+/// So many threads as make sense where this many were asked for: at least one, and at most four
+/// for each core, since more gain nothing and thousands take all memory.
+pub fn usable_threads(threads: usize) -> usize {
+    let cores = std::thread::available_parallelism().map_or(1, |n| n.get());
+    threads.clamp(1, 4 * cores)
 }
 
 /// A model as an engine takes it.
@@ -52,6 +105,8 @@ pub struct ModelSource {
     pub info: Arc<OnnxInfo>,
     /// What to feed it.
     pub input: InputPlan,
+    /// What to calculate in.
+    pub precision: Precision,
 }
 
 impl ModelSource {
@@ -100,7 +155,14 @@ pub trait Engine: Send + Sync {
     /// Name, version and where it was found, for the log and `stats`.
     fn description(&self) -> String;
 
-    /// A runner with `threads` threads of its own, the calling one included.
+    /// Says that so many runners of so many threads each will be made, to work at the same time.
+    /// Engines whose runners share nothing have no use for it.
+    fn plan_runners(&self, runners: usize, threads: usize) {
+        let _ = (runners, threads);
+    }
+
+    /// A runner with `threads` threads of its own, the calling one included; see
+    /// [`usable_threads`].
     ///
     /// # Errors
     /// The engine refuses the model.
@@ -187,7 +249,18 @@ pub fn choose(
 }
 
 fn load(model: &ModelSource, kind: EngineKind) -> Result<Arc<dyn Engine>, EngineError> {
+    if model.precision != Precision::F32 && kind != EngineKind::OpenVino {
+        return Err(EngineError::Load {
+            kind,
+            path: model.path.clone(),
+            reason: format!(
+                "precision={} is there with engine=openvino only",
+                model.precision.as_str()
+            ),
+        });
+    }
     Ok(match kind {
+        EngineKind::OpenVino => Arc::new(openvino::OpenVino::load(model)?),
         EngineKind::OnnxRuntime => Arc::new(onnxruntime::OnnxRuntime::load(model)?),
         EngineKind::Rten => Arc::new(rten::Rten::load(model)?),
     })

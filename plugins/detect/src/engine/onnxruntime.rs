@@ -4,8 +4,9 @@
 //! is loaded, and every later one uses that.
 
 use super::half;
+use super::search::{Search, dlopen};
 use super::values::{Kept, Values};
-use super::{Engine, EngineError, EngineKind, ModelSource, Runner};
+use super::{Engine, EngineError, EngineKind, ModelSource, Runner, usable_threads};
 use crate::decode::OutputView;
 use crate::model::{ConstantInput, ConstantValues, Dim};
 use ort::environment::Environment;
@@ -15,17 +16,10 @@ use ort::session::SessionInputValue;
 use ort::session::builder::GraphOptimizationLevel;
 use ort::value::{DynTensor, DynTensorValueType, DynValue, Tensor, TensorElementType, TensorRef};
 use std::borrow::Cow;
-use std::ffi::OsString;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
 const KIND: EngineKind = EngineKind::OnnxRuntime;
-
-/// Oldest minor version of ONNX Runtime 1.x whose API is used.
-const OLDEST_MINOR: u32 = 17;
-
-/// Version of ONNX Runtime that `./dev engines` fetches.
-const FETCHED_VERSION: &str = "1.31.1";
 
 /// The loaded library.
 struct Library {
@@ -33,57 +27,15 @@ struct Library {
     path: PathBuf,
 }
 
-/// Where the library is looked for, in this order:
-///
-/// 1. the file named by `VIGIL_ONNXRUNTIME`, or by `ORT_DYLIB_PATH`: nothing else is tried then;
-/// 2. `libonnxruntime.so` beside the plugin;
-/// 3. the cache that `./dev engines` fills: `$VIGIL_CACHE` or `~/.cache/vigil`;
-/// 4. the system's library path.
-pub fn candidates() -> Vec<PathBuf> {
-    candidates_in(|name| std::env::var_os(name).filter(|value| !value.is_empty()))
-}
-
-fn candidates_in(variable: impl Fn(&str) -> Option<OsString>) -> Vec<PathBuf> {
-    for name in ["VIGIL_ONNXRUNTIME", "ORT_DYLIB_PATH"] {
-        if let Some(path) = variable(name) {
-            return vec![path.into()];
-        }
-    }
-    let cache = variable("VIGIL_CACHE")
-        .map(PathBuf::from)
-        .or_else(|| Some(PathBuf::from(variable("XDG_CACHE_HOME")?).join("vigil")))
-        .or_else(|| Some(PathBuf::from(variable("HOME")?).join(".cache/vigil")));
-    let file = format!("libonnxruntime.so.{FETCHED_VERSION}");
-    let mut found = Vec::new();
-    found.extend(plugin_folder().map(|folder| folder.join("libonnxruntime.so")));
-    found.extend(cache.map(|cache| {
-        cache
-            .join("engines")
-            .join(format!("onnxruntime-{FETCHED_VERSION}"))
-            .join(file)
-    }));
-    found.retain(|path| path.exists());
-    found.push("libonnxruntime.so".into());
-    found.push("libonnxruntime.so.1".into());
-    found
-}
-
-/// Folder of the shared object (or program) that this code is in.
-fn plugin_folder() -> Option<PathBuf> {
-    let maps = std::fs::read_to_string("/proc/self/maps").ok()?;
-    let here = plugin_folder as fn() -> Option<PathBuf> as usize;
-    maps.lines().find_map(|line| {
-        let (range, rest) = line.split_once(' ')?;
-        let (start, end) = range.split_once('-')?;
-        let start = usize::from_str_radix(start, 16).ok()?;
-        let end = usize::from_str_radix(end, 16).ok()?;
-        if !(start..end).contains(&here) {
-            return None;
-        }
-        let path = PathBuf::from(rest.splitn(5, ' ').last()?.trim_start());
-        path.parent().map(PathBuf::from)
-    })
-}
+pub(super) const SEARCH: Search = Search {
+    kind: KIND,
+    variables: &["VIGIL_ONNXRUNTIME", "ORT_DYLIB_PATH"],
+    file: "libonnxruntime.so",
+    fetched: "onnxruntime-1.31.1",
+    system: &["libonnxruntime.so", "libonnxruntime.so.1"],
+    // The oldest one whose API the crate ort is told to use.
+    needed: "ONNX Runtime 1.17 or newer",
+};
 
 /// The library, loaded by the first call that finds one.
 fn library() -> Result<Arc<Library>, EngineError> {
@@ -92,35 +44,21 @@ fn library() -> Result<Arc<Library>, EngineError> {
     if let Some(library) = &*loaded {
         return Ok(library.clone());
     }
-    let mut tried = Vec::new();
-    for path in candidates() {
+    let library = SEARCH.open(|path| {
         // Never without init_from(): ort panics when it has to look for the library itself.
-        match ort::init_from(&path) {
-            Ok(builder) => {
-                let environment =
-                    builder
-                        .with_name("vigil")
-                        .build()
-                        .map_err(|error| EngineError::Missing {
-                            kind: KIND,
-                            reason: format!("{}: {error}", path.display()),
-                        })?;
-                environment.set_log_level(ort::logging::LogLevel::Error);
-                let library = Arc::new(Library { environment, path });
-                *loaded = Some(library.clone());
-                return Ok(library);
-            }
-            Err(error) => tried.push(format!("{} ({error})", path.display())),
-        }
-    }
-    Err(EngineError::Missing {
-        kind: KIND,
-        reason: format!(
-            "tried {}. ONNX Runtime 1.{OLDEST_MINOR} or newer is found beside the plugin, in the \
-             cache (./dev engines fetches it), on the library path, or where VIGIL_ONNXRUNTIME says",
-            tried.join(", ")
-        ),
-    })
+        let _open = dlopen(path)?;
+        let environment = ort::init_from(path)
+            .map_err(|error| error.to_string())?
+            .with_name("vigil")
+            .build()
+            .map_err(|error| error.to_string())?;
+        environment.set_log_level(ort::logging::LogLevel::Error);
+        Ok(Arc::new(Library {
+            environment,
+            path: path.into(),
+        }))
+    })?;
+    Ok(loaded.insert(library).clone())
 }
 
 /// A model for ONNX Runtime. Each runner has a session of its own: a session runs one picture at
@@ -187,7 +125,7 @@ impl OnnxRuntime {
             .map_err(words)?
             .with_optimization_level(GraphOptimizationLevel::Level3)
             .map_err(words)?
-            .with_intra_threads(threads)
+            .with_intra_threads(usable_threads(threads))
             .map_err(words)?
             .with_inter_threads(1)
             .map_err(words)?
@@ -348,36 +286,4 @@ fn halves_mut(tensor: &mut DynTensor) -> &mut [u16] {
     // SAFETY: so many elements of 16 bits, allocated by ONNX Runtime for the CPU (and zeroed) when
     // the tensor was made, and borrowed as long as the tensor is.
     unsafe { std::slice::from_raw_parts_mut(data, len) }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_library_that_is_named_is_the_only_one_tried() {
-        for name in ["VIGIL_ONNXRUNTIME", "ORT_DYLIB_PATH"] {
-            let found = candidates_in(|n| (n == name).then(|| "/x/lib.so".into()));
-            assert_eq!(found, [PathBuf::from("/x/lib.so")]);
-        }
-    }
-
-    #[test]
-    fn the_cache_comes_before_the_system() {
-        let folder = tempfile::tempdir().unwrap();
-        let engines = folder.path().join("engines/onnxruntime-1.31.1");
-        std::fs::create_dir_all(&engines).unwrap();
-        let file = engines.join("libonnxruntime.so.1.31.1");
-        let found = || candidates_in(|n| (n == "VIGIL_CACHE").then(|| folder.path().into()));
-        assert_eq!(found().len(), 2);
-        std::fs::write(&file, "").unwrap();
-        assert_eq!(found()[0], file);
-        assert_eq!(found()[1], PathBuf::from("libonnxruntime.so"));
-    }
-
-    #[test]
-    fn the_folder_of_the_code_is_found() {
-        let test = std::env::current_exe().unwrap();
-        assert_eq!(plugin_folder().as_deref(), test.parent());
-    }
 }

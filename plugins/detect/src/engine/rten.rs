@@ -1,7 +1,7 @@
 //! rten: an ONNX engine in Rust, compiled in, so that the element works with no library installed.
 
 use super::values::{Kept, Values};
-use super::{Engine, EngineError, EngineKind, ModelSource, Runner};
+use super::{Engine, EngineError, EngineKind, ModelSource, Runner, usable_threads};
 use crate::decode::OutputView;
 use crate::model::{ConstantInput, ConstantValues};
 use rten::{Model, ModelOptions, NodeId, RunOptions, ThreadPool, Value, ValueView};
@@ -107,7 +107,7 @@ impl Engine for Rten {
             input: vec![0.0; self.shape.iter().product()],
             constants: self.constants.clone(),
             kept: self.outputs.iter().map(|_| Kept::default()).collect(),
-            pool: Arc::new(ThreadPool::with_num_threads(threads)),
+            pool: Arc::new(ThreadPool::with_num_threads(usable_threads(threads))),
         }))
     }
 }

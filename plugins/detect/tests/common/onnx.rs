@@ -89,6 +89,11 @@ struct TensorProto {
     name: String,
     #[prost(bytes = "vec", tag = "9")]
     raw_data: Vec<u8>,
+    #[prost(message, repeated, tag = "13")]
+    external_data: Vec<StringStringEntryProto>,
+    /// `TensorProto.DataLocation`
+    #[prost(int32, tag = "14")]
+    data_location: i32,
 }
 
 #[derive(Clone, PartialEq, Message)]
@@ -243,7 +248,30 @@ impl Graph {
             data_type,
             name: name.clone(),
             raw_data,
+            ..TensorProto::default()
         });
+        name
+    }
+
+    /// A constant of f32 that is in a file beside the model's.
+    pub fn floats_beside(&mut self, dims: &[i64], file: &str) -> String {
+        let name = self.constant(F32, dims, Vec::new());
+        if let Some(tensor) = self.graph.initializer.last_mut() {
+            let bytes = 4 * dims.iter().product::<i64>();
+            let place = [
+                ("location", file.to_string()),
+                ("offset", "0".into()),
+                ("length", bytes.to_string()),
+            ];
+            tensor.external_data = place
+                .map(|(key, value)| StringStringEntryProto {
+                    key: key.into(),
+                    value,
+                })
+                .to_vec();
+            // EXTERNAL
+            tensor.data_location = 1;
+        }
         name
     }
 

@@ -10,7 +10,7 @@ const PROPERTIES: &str = "\
 chroma-resampler: GstVigilDetectChromaResampler = nearest (nearest, linear), READY
 classes: gchararray = NULL, PLAYING
 confidence-threshold: gfloat = 0.25 (0 to 1), PLAYING
-engine: GstVigilDetectEngine = auto (auto, onnxruntime, rten, replay), READY
+engine: GstVigilDetectEngine = auto (auto, openvino, onnxruntime, rten, replay), READY
 head: gchararray = NULL, READY
 input-size: gchararray = NULL, READY
 interval: guint = 0 (0 to 4294967295), PLAYING
@@ -18,6 +18,7 @@ iou-threshold: gfloat = 0.45 (0 to 1), PLAYING
 labels: gchararray = NULL, READY
 max-detections: guint = 300 (1 to 100000), PLAYING
 model: gchararray = NULL, READY
+precision: GstVigilDetectPrecision = f32 (f32, bf16), READY
 preprocess: gchararray = NULL, READY
 stats: GstStructure, read-only
 threads: guint = 0 (0 to 1024), READY
@@ -98,6 +99,7 @@ fn every_property_is_what_it_was_set_to() {
         ("labels", "a;b"),
         ("max-detections", "7"),
         ("model", "x.onnx"),
+        ("precision", "bf16"),
         ("preprocess", "colour=bgr;pad=0"),
         ("threads", "2"),
     ];
@@ -181,8 +183,8 @@ fn stats_say_what_is_used_and_what_was_done() {
     assert_eq!(stats.name(), "vigildetect-stats");
     let text = |name: &str| stats.get::<String>(name).unwrap();
     assert_eq!(
-        ["engine", "head", "labels-source"].map(text),
-        ["rten", "end-to-end", "model metadata"]
+        ["engine", "precision", "head", "labels-source"].map(text),
+        ["rten", "f32", "end-to-end", "model metadata"]
     );
     assert!(text("engine-reason").contains("asked for"));
     let small = |name: &str| stats.get::<u32>(name).unwrap();
@@ -219,7 +221,7 @@ fn stats_say_what_is_used_and_what_was_done() {
             "{stage} {values:?}"
         );
     }
-    assert_eq!(stats.n_fields(), 6 + 4 + 1 + counters.len() + 1 + 16);
+    assert_eq!(stats.n_fields(), 7 + 4 + 1 + counters.len() + 1 + 16);
 }
 
 #[test]

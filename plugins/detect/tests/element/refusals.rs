@@ -124,6 +124,15 @@ fn models_that_are_no_detectors() {
 }
 
 #[test]
+fn a_precision_that_the_engine_does_not_have() {
+    let file = Tiny::default().file();
+    assert_says(
+        &refusal(Some(&file), &[("precision", "bf16")]),
+        &["rten", "precision=bf16", "openvino"],
+    );
+}
+
+#[test]
 fn operators_that_the_engine_does_not_know() {
     let file = ModelFile::missing();
     let mut graph = common::onnx::Graph::new();

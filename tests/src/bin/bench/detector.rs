@@ -3,7 +3,7 @@
 use super::table::{Table, median};
 use gst::prelude::*;
 use gstvigildetect::detector::{LoadOptions, LoadedModel};
-use gstvigildetect::engine::EngineKind;
+use gstvigildetect::engine::{EngineKind, Precision};
 use gstvigildetect::model::Wishes;
 use std::error::Error;
 use std::path::Path;
@@ -28,6 +28,7 @@ impl Job<'_> {
             model: Some(self.model.into()),
             wishes: Wishes::default(),
             engine,
+            precision: Precision::F32,
             threads: self.threads,
             input_size: Some((size, size)),
         };
@@ -102,6 +103,7 @@ fn bare(
     threads: usize,
     frames: usize,
 ) -> Result<f64, Box<dyn Error>> {
+    loaded.engine.plan_runners(sessions, threads);
     let mut runners = Vec::new();
     for _ in 0..sessions {
         let mut runner = loaded.engine.runner(threads)?;
