@@ -4,7 +4,7 @@ use crate::decode::{DecodeError, Decoder, Detection, OutputView, Thresholds};
 use crate::engine::{
     self, Chosen, Engine, EngineError, EngineKind, ModelSource, Precision, Runner,
 };
-use crate::model::{self, InputPlan, ModelError, ModelSpec};
+use crate::model::{self, InputPlan, ModelError, ModelSpec, Sidecar, Wishes};
 use crate::preprocess::{Chroma, FrameView, Preprocessor, TensorFormat};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -15,8 +15,8 @@ use std::time::{Duration, Instant};
 pub struct LoadOptions {
     /// The ONNX file; `None` takes the model that is compiled in ([`model::builtin`]).
     pub model: Option<PathBuf>,
-    /// Names of the classes; `None` takes the model's own.
-    pub labels: Option<Vec<String>>,
+    /// What the user says of the model; its sidecar is read here.
+    pub wishes: Wishes,
     /// Which engine; `None` takes the best that is there.
     pub engine: Option<EngineKind>,
     /// What to calculate in.
@@ -65,11 +65,15 @@ impl LoadedModel {
             Some(path) => model::read(path)?,
             None => model::builtin::read()?,
         };
-        let input = model::plan_input(&info, options.input_size)?;
+        let mut wishes = options.wishes.clone();
+        if let Some(path) = &options.model {
+            wishes.sidecar = Sidecar::beside(path)?;
+        }
+        let input = model::plan_input_as(&info, options.input_size, &wishes)?;
         // Where the file fixes all shapes it is refused before an engine spends time on it.
         let fixed = match info.fixed_output_shapes() {
             Some(shapes) => {
-                let spec = model::recognise(&info, &input, &shapes, options.labels.clone())?;
+                let spec = model::recognise_as(&info, &input, &shapes, &wishes)?;
                 Some((shapes, spec))
             }
             None => None,
@@ -90,7 +94,7 @@ impl LoadedModel {
         } = engine::choose(&source, options.engine, options.threads)?;
         let spec = match fixed {
             Some((shapes, spec)) if shapes == output_shapes => spec,
-            _ => model::recognise(&source.info, &input, &output_shapes, options.labels.clone())?,
+            _ => model::recognise_as(&source.info, &input, &output_shapes, &wishes)?,
         };
         let loaded = Self {
             spec,
@@ -209,4 +213,29 @@ fn with_first_of_batch<T>(
         })
         .collect();
     read(&first)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_picture_of_a_batch_has_its_share_of_every_output() {
+        let values: Vec<f32> = (0..24).map(|i| i as f32).collect();
+        let view = |shape, len| OutputView {
+            shape,
+            data: &values[..len],
+        };
+        let outputs = [view(&[2, 3, 4], 24), view(&[2, 3], 6), view(&[7], 7)];
+        with_first_of_batch(&outputs, 2, |first| {
+            let shapes: Vec<_> = first.iter().map(|output| output.shape).collect();
+            assert_eq!(shapes, [&[3, 4][..], &[3], &[7]]);
+            assert_eq!(first[0].data, &values[..12]);
+            assert_eq!(first[1].data, &values[..3]);
+            assert_eq!(first[2].data, &values[..7]);
+        });
+        with_first_of_batch(&outputs[..1], 1, |whole| {
+            assert_eq!(whole[0].shape, [2, 3, 4])
+        });
+    }
 }

@@ -425,6 +425,35 @@ fn integer_convolutions_are_refused_by_the_engine_that_has_them_wrong() {
 }
 
 #[test]
+fn models_in_half_precision_are_fed_and_read_as_others() {
+    let mut graph = Graph::new();
+    let images = graph.input_of_f16("images", "1,3,32,64");
+    // 1.5
+    let factor = graph.halves(&[1], &[0x3e00]);
+    let product = graph.node("Mul", &[&images, &factor], &[]);
+    graph.output_of_f16(&product, "product", "1,3,32,64");
+    let floats = graph.node("Cast", &[&images], &[Attribute::Int("to", 1)]);
+    graph.output(&floats, "floats", "1,3,32,64");
+    let file = ModelFile::of(graph);
+    // Numbers that 16 bits hold, and the products too.
+    let samples: Vec<f32> = (0..3 * 32 * 64).map(|i| (i % 512) as f32 / 4.0).collect();
+    let products: Vec<f32> = samples.iter().map(|sample| sample * 1.5).collect();
+    for kind in engines() {
+        let mut runner = load(&file, kind, 1).runner;
+        for _ in 0..2 {
+            runner.input_mut().copy_from_slice(&samples);
+            runner
+                .run(&mut |outputs| {
+                    assert_eq!(outputs[0].shape, [1, 3, 32, 64], "{}", kind.as_str());
+                    assert_close(outputs[0].data, &products);
+                    assert_close(outputs[1].data, &samples);
+                })
+                .unwrap();
+        }
+    }
+}
+
+#[test]
 fn auto_passes_over_an_engine_that_does_not_take_the_model_and_says_so() {
     let mut graph = Graph::new();
     let images = graph.input("images", "1,3,64,64");

@@ -1,6 +1,6 @@
 //! Transformers of the DETR family: a fixed number of queries, each a box, no grid and no NMS.
 
-use super::{Candidates, class_id};
+use super::{Candidates, best_class, class_id};
 
 /// Logits this much below the threshold's are not looked at: more than rounding can be wrong by.
 const SLACK: f32 = 1e-3;
@@ -34,6 +34,26 @@ pub fn decode(
                 );
             }
         }
+    }
+}
+
+/// As `decode`, with both in one row, and scores that are past their sigmoid: Ultralytics' RT-DETR,
+/// whose `RTDETRPredictor` takes the best class of each query.
+pub fn decode_rows(
+    data: &[f32],
+    classes: usize,
+    [width, height]: [f32; 2],
+    found: &mut Candidates,
+) {
+    for row in data.chunks_exact(4 + classes) {
+        let (class, score) = best_class(&row[4..]);
+        let centred = [
+            row[0] * width,
+            row[1] * height,
+            row[2] * width,
+            row[3] * height,
+        ];
+        found.push_centred(class, score, centred);
     }
 }
 
@@ -115,6 +135,26 @@ mod tests {
                 .len(),
             3
         );
+    }
+
+    #[test]
+    fn rows_of_box_and_scores_are_taken_with_their_best_class() {
+        let [cx, cy, w, h] = FRACTIONS;
+        let rows = [
+            [cx, cy, w, h, 0.1, 0.9, 0.3],
+            [cx, cy, w, h, 0.2, 0.8, 0.0],
+            [cx, cy, w, h, 0.2, 0.1, 0.0],
+        ];
+        let (classes, queries) = (3, 3);
+        let outputs: [(&[usize], &[f32]); 1] = [(&[1, 3, 7], rows.as_flattened())];
+        let head = Head::DetrRows { classes, queries };
+        let found = decode(head, &outputs, &Thresholds::default()).unwrap();
+        let expected = [0.9, 0.8].map(|score| Detection {
+            class: 1,
+            score,
+            xyxy: ONE_BOX,
+        });
+        assert_eq!(found, expected);
     }
 
     #[test]

@@ -171,7 +171,9 @@ impl Decoder {
             Head::YoloxRaw { .. } | Head::NanoDet { .. } => grid::cells(&grids),
             Head::EndToEnd { max } => *max,
             // Each class of a query competes for itself.
-            Head::Detr { classes, queries } => (classes * queries).min(nms::MAX_CANDIDATES),
+            Head::Detr { classes, queries } | Head::DetrRows { classes, queries } => {
+                (classes * queries).min(nms::MAX_CANDIDATES)
+            }
             Head::DetrDecoded { queries, .. } => *queries,
         };
         let classes = spec.head.classes().unwrap_or(0);
@@ -225,7 +227,7 @@ impl Decoder {
     /// Most boxes of a picture: as the references, no more than there are queries.
     fn most(&self) -> usize {
         match self.head {
-            Head::Detr { queries, .. } => queries,
+            Head::Detr { queries, .. } | Head::DetrRows { queries, .. } => queries,
             _ => usize::MAX,
         }
     }
@@ -283,6 +285,10 @@ impl Decoder {
                 let logits = values(view(0)?, [*queries, *classes])?;
                 let boxes = values(view(1)?, [*queries, 4])?;
                 detr::decode(logits, boxes, *classes, self.size, &mut found);
+            }
+            Head::DetrRows { classes, queries } => {
+                let data = values(view(0)?, [*queries, 4 + classes])?;
+                detr::decode_rows(data, *classes, self.size, &mut found);
             }
             Head::DetrDecoded { .. } => {
                 let boxes = values(view(1)?, [0, 4])?;

@@ -350,22 +350,38 @@ fn decoding_reserves_its_memory_beforehand() {
 proptest! {
     #[test]
     fn whatever_a_model_says_is_in_the_frame_or_not_given(
-        head in 0usize..4,
+        head in 0usize..9,
         src in (1u32..5000, 1u32..5000),
         data in prop::collection::vec(
             prop_oneof![
                 6 => -100f32..100.0, 4 => 0f32..1.0, 1 => any::<f32>(), 1 => Just(f32::NAN)],
             84 * 7),
     ) {
-        let (head, shape) = match head {
-            0 => (v8(3, 84), [7, 84]),
-            1 => (Head::V5 { classes: 2, anchors: 84 }, [84, 7]),
-            2 => (Head::YoloxRaw { classes: 2, strides: vec![8, 16, 32] }, [84, 7]),
-            _ => (Head::EndToEnd { max: 98 }, [98, 6]),
+        let strides = vec![8, 16, 32];
+        let (head, shapes): (_, &[&[usize]]) = match head {
+            0 => (v8(3, 84), &[&[7, 84]]),
+            1 => (Head::V5 { classes: 2, anchors: 84 }, &[&[84, 7]]),
+            2 => (Head::YoloxRaw { classes: 2, strides }, &[&[84, 7]]),
+            3 => (Head::NanoDet { classes: 1, strides: vec![16] }, &[&[16, 33]]),
+            4 => (Head::YoloNas { classes: 3, anchors: 84 }, &[&[84, 4], &[84, 3]]),
+            5 => (Head::Detr { classes: 3, queries: 84 }, &[&[84, 3], &[84, 4]]),
+            6 => (Head::DetrRows { classes: 3, queries: 84 }, &[&[84, 7]]),
+            7 => (Head::DetrDecoded { classes: None, queries: 84 }, &[&[84], &[84, 4], &[84]]),
+            _ => (Head::EndToEnd { max: 98 }, &[&[98, 6]]),
         };
+        let mut at = 0;
+        let views: Vec<_> = shapes
+            .iter()
+            .map(|&shape| {
+                let start = at;
+                at += shape.iter().product::<usize>();
+                OutputView { shape, data: &data[start..at] }
+            })
+            .collect();
         let letterbox = Letterbox::new(src, (64, 64), Fit::LetterboxCenter);
         let thresholds = Thresholds { max_detections: 20, ..Default::default() };
-        let found = decode_with(head, &shape, &data, &letterbox, &thresholds);
+        let mut found = Vec::new();
+        Decoder::new(&spec(head)).decode(&views, &letterbox, &thresholds, &mut found).unwrap();
         prop_assert!(found.len() <= 20);
         prop_assert!(found.is_sorted_by(|a, b| a.score >= b.score));
         for d in found {

@@ -85,7 +85,7 @@ impl Finder for Network {
     fn summary(&self) -> String {
         let spec = &self.loaded.spec;
         let doubts: String = (spec.doubts.iter())
-            .map(|kind| format!(" (its shapes are also those of {})", kind.as_str()))
+            .map(|kind| format!(" (or {}, if head says so)", kind.as_str()))
             .collect();
         format!(
             "{} model{doubts}, input {}x{}, {} classes ({}), {:?} a run",

@@ -5,7 +5,7 @@ use super::{ChromaResampler, EngineChoice, PrecisionChoice};
 use crate::decode::Thresholds;
 use crate::detector::LoadOptions;
 use crate::engine::{self, EngineKind};
-use crate::model::{self, ModelError};
+use crate::model::{self, HeadKind, InputWishes, ModelError, Wishes};
 use gst::glib;
 use gst::prelude::*;
 use std::path::PathBuf;
@@ -15,6 +15,8 @@ use std::path::PathBuf;
 pub(super) struct Settings {
     pub model: Option<String>,
     pub labels: Option<String>,
+    pub head: Option<String>,
+    pub preprocess: Option<String>,
     pub engine: EngineChoice,
     pub precision: PrecisionChoice,
     pub threads: u32,
@@ -32,6 +34,8 @@ impl Default for Settings {
         Self {
             model: None,
             labels: None,
+            head: None,
+            preprocess: None,
             engine: EngineChoice::Auto,
             precision: PrecisionChoice::default(),
             threads: 0,
@@ -61,6 +65,10 @@ pub(super) enum SettingsError {
     InputSize(String),
     #[error("property {0}")]
     Labels(ModelError),
+    #[error("property head: {0}")]
+    Head(String),
+    #[error("property preprocess: {0}")]
+    Preprocess(String),
     #[error("property {0}")]
     Classes(ModelError),
 }
@@ -105,7 +113,13 @@ impl Settings {
         Ok(Task::Network(NetworkOptions {
             load: LoadOptions {
                 model: path.map(PathBuf::from),
-                labels: labels()?,
+                wishes: Wishes {
+                    labels: labels()?,
+                    head: self.parse_head()?,
+                    input: InputWishes::parse(self.preprocess.as_deref().unwrap_or_default())
+                        .map_err(SettingsError::Preprocess)?,
+                    sidecar: None,
+                },
                 engine,
                 precision: self.precision.into(),
                 threads: self.thread_count(),
@@ -133,6 +147,12 @@ impl Settings {
             0 => std::thread::available_parallelism().map_or(1, |n| n.get()),
             n => engine::usable_threads(n as usize),
         }
+    }
+
+    fn parse_head(&self) -> Result<Option<HeadKind>, SettingsError> {
+        let name = self.head.as_deref().unwrap_or_default().trim();
+        let head = (!name.is_empty()).then(|| model::parse_head(name));
+        head.transpose().map_err(SettingsError::Head)
     }
 
     fn parse_input_size(&self) -> Result<Option<(u32, u32)>, SettingsError> {
@@ -176,6 +196,24 @@ impl Settings {
                     "Names of the classes: path of a text file with one a line, or a list \
                      separated by ';' (default: the names in the model; with engine=replay, \
                      MOTChallenge's)",
+                )
+                .mutable_ready()
+                .build(),
+            glib::ParamSpecString::builder("head")
+                .nick("Head")
+                .blurb(
+                    "How the model's outputs are read: yolov5, yolov6, yolov8, yolox, nanodet, \
+                     yolo-nas, end-to-end, detr, detr-rows or detr-decoded (default: as the file \
+                     beside the model says, else as the model shows)",
+                )
+                .mutable_ready()
+                .build(),
+            glib::ParamSpecString::builder("preprocess")
+                .nick("Preprocess")
+                .blurb(
+                    "How pictures are prepared, as key=value separated by ';': colour, scale, mean, \
+                     std, fit and pad, for example colour=bgr;scale=1;fit=stretch (default: as the \
+                     file beside the model says, else by habit of its family)",
                 )
                 .mutable_ready()
                 .build(),
@@ -268,6 +306,8 @@ impl Settings {
         match name {
             "model" => store(value, &mut self.model),
             "labels" => store(value, &mut self.labels),
+            "head" => store(value, &mut self.head),
+            "preprocess" => store(value, &mut self.preprocess),
             "engine" => store(value, &mut self.engine),
             "precision" => store(value, &mut self.precision),
             "threads" => store(value, &mut self.threads),
@@ -287,6 +327,8 @@ impl Settings {
         Some(match name {
             "model" => self.model.to_value(),
             "labels" => self.labels.to_value(),
+            "head" => self.head.to_value(),
+            "preprocess" => self.preprocess.to_value(),
             "engine" => self.engine.to_value(),
             "precision" => self.precision.to_value(),
             "threads" => self.threads.to_value(),

@@ -9,6 +9,7 @@
 //! An [`Engine`] is a model loaded once. Each worker thread makes a [`Runner`] of its own from it:
 //! runners have their own tensors, and threads of their own inside.
 
+mod half;
 pub mod onnxruntime;
 pub mod openvino;
 pub mod rten;
@@ -177,8 +178,8 @@ pub trait Runner: Send {
     fn output_names(&self) -> &[String];
 
     /// Runs the model on what the input holds and hands all outputs to `read`, in the file's order
-    /// and with the batch axis. Integers are handed as f32, an output of any other type as an empty
-    /// one.
+    /// and with the batch axis. Integers and 16-bit floats are handed as f32, an output of any other
+    /// type as an empty one.
     ///
     /// # Errors
     /// The engine's own.

@@ -3,16 +3,18 @@
 //! The library is one for the whole process: the first element that needs it decides which file
 //! is loaded, and every later one uses that.
 
+use super::half;
 use super::search::{Search, dlopen};
 use super::values::{Kept, Values};
 use super::{Engine, EngineError, EngineKind, ModelSource, Runner, usable_threads};
 use crate::decode::OutputView;
 use crate::model::{ConstantInput, ConstantValues, Dim};
 use ort::environment::Environment;
+use ort::memory::Allocator;
 use ort::session::Session;
 use ort::session::SessionInputValue;
 use ort::session::builder::GraphOptimizationLevel;
-use ort::value::{DynTensor, DynValue, Tensor, TensorRef};
+use ort::value::{DynTensor, DynTensorValueType, DynValue, Tensor, TensorElementType, TensorRef};
 use std::borrow::Cow;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -168,6 +170,10 @@ impl Engine for OnnxRuntime {
             .constants()
             .map_err(|error| failed(error.to_string()))?;
         let shape = self.model.input_shape();
+        let half = (self.model.input.half)
+            .then(|| DynTensor::new(&Allocator::default(), TensorElementType::Float16, shape))
+            .transpose()
+            .map_err(|error| failed(error.to_string()))?;
         let names: Vec<_> = session
             .outputs()
             .iter()
@@ -177,6 +183,7 @@ impl Engine for OnnxRuntime {
             session,
             name: self.model.input.name.clone(),
             input: vec![0.0; shape.iter().product()],
+            half,
             shape,
             constants,
             kept: names.iter().map(|_| Kept::default()).collect(),
@@ -191,6 +198,8 @@ struct SessionRunner {
     name: String,
     shape: [usize; 4],
     input: Vec<f32>,
+    /// The same in 16-bit floats, where the model takes those.
+    half: Option<DynTensor>,
     /// The other inputs, by name.
     constants: Vec<(String, DynTensor)>,
     names: Vec<String>,
@@ -211,9 +220,17 @@ impl Runner for SessionRunner {
             kind: KIND,
             reason: error.to_string(),
         };
-        let input = TensorRef::from_array_view((self.shape, &*self.input)).map_err(failed)?;
+        let input = match &mut self.half {
+            Some(tensor) => {
+                half::narrow(&self.input, halves_mut(tensor));
+                SessionInputValue::from(&*tensor)
+            }
+            None => TensorRef::from_array_view((self.shape, &*self.input))
+                .map_err(failed)?
+                .into(),
+        };
         let mut inputs: Vec<(Cow<str>, SessionInputValue)> =
-            vec![(self.name.as_str().into(), input.into())];
+            vec![(self.name.as_str().into(), input)];
         for (name, value) in &self.constants {
             inputs.push((name.as_str().into(), value.into()));
         }
@@ -243,5 +260,30 @@ fn values(output: &DynValue) -> (&[i64], Values<'_>) {
     if let Ok((shape, data)) = output.try_extract_tensor::<i32>() {
         return (shape, Values::I32(data));
     }
-    (&[], Values::Other)
+    match output.view().downcast::<DynTensorValueType>() {
+        Ok(tensor) if *tensor.data_type() == TensorElementType::Float16 => {
+            let len = tensor.shape().num_elements();
+            let data = tensor.data_ptr().cast::<u16>();
+            if data.is_null() || len == 0 {
+                return (output.shape(), Values::F16(&[]));
+            }
+            // SAFETY: a tensor of the CPU's with so many elements of 16 bits, which lives as long
+            // as `output` does and is not written to meanwhile.
+            let halves = unsafe { std::slice::from_raw_parts(data, len) };
+            (output.shape(), Values::F16(halves))
+        }
+        _ => (&[], Values::Other),
+    }
+}
+
+/// The elements of a tensor of 16-bit floats, as their bits.
+fn halves_mut(tensor: &mut DynTensor) -> &mut [u16] {
+    let len = tensor.shape().num_elements();
+    let data = tensor.data_ptr_mut().cast::<u16>();
+    if data.is_null() || len == 0 {
+        return &mut [];
+    }
+    // SAFETY: so many elements of 16 bits, allocated by ONNX Runtime for the CPU (and zeroed) when
+    // the tensor was made, and borrowed as long as the tensor is.
+    unsafe { std::slice::from_raw_parts_mut(data, len) }
 }

@@ -1,5 +1,6 @@
 //! Outputs of any type as f32, which is what decoders read.
 
+use super::half;
 use crate::decode::OutputView;
 
 /// One output of a run: its shape, and its values where they had to be converted. Kept from run to
@@ -16,6 +17,8 @@ pub(super) enum Values<'a> {
     F32(&'a [f32]),
     I32(&'a [i32]),
     I64(&'a [i64]),
+    /// 16-bit floats, as their bits.
+    F16(&'a [u16]),
     /// Any other type: read as no values.
     Other,
 }
@@ -38,6 +41,10 @@ impl Kept {
             }
             Values::I64(data) => {
                 self.converted.extend(data.iter().map(|v| *v as f32));
+                &self.converted
+            }
+            Values::F16(data) => {
+                half::widen(data, &mut self.converted);
                 &self.converted
             }
             Values::Other => &[],

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 /// What this element can run, as an error message says it.
-pub const SUPPORTED: &str = "object detectors with one f32 input [N,3,H,W] and an output \
+pub const SUPPORTED: &str = "object detectors with one f32 or f16 input [N,3,H,W] and an output \
     [N,4+C,A] (YOLOv8, v9, 11), [N,3A,5+C] (YOLOv5, v7), [N,A,5+C] (YOLOX, v6), [N,A,C+32] \
     (NanoDet-Plus) or [N,M,6] (with NMS inside, YOLOv10, 26), or boxes [N,A,4] and scores [N,A,C] \
     (YOLO-NAS), C classes and A grid cells of that input size; or with Q queries: outputs labels [N,Q], boxes [N,Q,4], scores [N,Q], or logits [N,Q,C] and boxes [N,Q,4] \
@@ -102,6 +102,14 @@ pub enum ModelError {
         path: PathBuf,
         /// Where the weights should be.
         missing: PathBuf,
+    },
+    /// The file beside the model, which speaks of it, is wrong.
+    #[error("{path:?}, which speaks of the model beside it: {why}")]
+    Sidecar {
+        /// The file.
+        path: PathBuf,
+        /// Which key, and what would be right.
+        why: String,
     },
     /// The property `input-size` does not suit the model.
     #[error("input-size {width}x{height}: {why}")]

@@ -2,6 +2,7 @@
 
 use super::error::{ModelError, SUPPORTED};
 use super::onnx::{Dim, ElemType, OnnxInfo, TensorInfo};
+use super::wishes::Wishes;
 
 /// Largest side of an input, in pixels: beyond it the tensors alone would fill the memory.
 const MAX_SIDE: u32 = 8192;
@@ -20,6 +21,8 @@ pub enum SizeSource {
     File,
     /// The property `input-size`.
     Requested,
+    /// The file beside the model.
+    Sidecar,
     /// The model's metadata `imgsz`.
     Metadata,
     /// 640, for lack of anything better.
@@ -46,7 +49,7 @@ pub enum ConstantValues {
     I64(Vec<i64>),
 }
 
-/// What to feed: the tensor `[batch, 3, height, width]` of f32, and what goes with it.
+/// What to feed: the tensor `[batch, 3, height, width]`, and what goes with it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct InputPlan {
     /// As the graph names it.
@@ -59,6 +62,8 @@ pub struct InputPlan {
     pub batch: Option<usize>,
     /// Why it has this size.
     pub source: SizeSource,
+    /// Whether the graph takes 16-bit floats in place of f32; engines convert them.
+    pub half: bool,
     /// The other inputs.
     pub constants: Vec<ConstantInput>,
 }
@@ -76,6 +81,15 @@ impl InputPlan {
 ///
 /// Fails for a model that does not take one batch of pictures, and for a size that does not suit.
 pub fn plan_input(info: &OnnxInfo, requested: Option<(u32, u32)>) -> Result<InputPlan, ModelError> {
+    plan_input_as(info, requested, &Wishes::default())
+}
+
+/// As [`plan_input`], with what the user says of the model.
+pub fn plan_input_as(
+    info: &OnnxInfo,
+    requested: Option<(u32, u32)>,
+    wishes: &Wishes,
+) -> Result<InputPlan, ModelError> {
     let refuse = |why: String| Err(unsupported(info, &[], why));
     if let Some(task) = info.metadata.get("task").filter(|task| *task != "detect") {
         return refuse(format!(
@@ -88,8 +102,11 @@ pub fn plan_input(info: &OnnxInfo, requested: Option<(u32, u32)>) -> Result<Inpu
         [sizes, input] if is_sizes(sizes) => (input, Some(sizes)),
         inputs => return refuse(format!("it has {} inputs in place of one", inputs.len())),
     };
-    if input.elem_type != ElemType::F32 {
-        return refuse(format!("its input is of {}, not of f32", input.elem_type));
+    if !input.elem_type.is_float() {
+        return refuse(format!(
+            "its input is of {}, not of f32 or f16",
+            input.elem_type
+        ));
     }
     let [batch, channels, height, width] = input.dims.as_slice() else {
         return refuse(format!(
@@ -105,13 +122,15 @@ pub fn plan_input(info: &OnnxInfo, requested: Option<(u32, u32)>) -> Result<Inpu
             "it takes batches of {pictures} pictures, more than {MAX_BATCH}"
         ));
     }
-    let ((width, height), source) = size(info, input, (width, height), requested)?;
+    let beside = wishes.sidecar.as_ref().and_then(|sidecar| sidecar.size);
+    let ((width, height), source) = size(info, input, (width, height), requested, beside)?;
     Ok(InputPlan {
         name: input.name.clone(),
         width,
         height,
         batch: batch.fixed(),
         source,
+        half: input.elem_type == ElemType::F16,
         constants: sizes
             .map(|sizes| size_input(sizes, batch.fixed(), (width, height)))
             .into_iter()
@@ -162,16 +181,20 @@ fn size(
     input: &TensorInfo,
     axes: (&Dim, &Dim),
     requested: Option<(u32, u32)>,
+    beside: Option<(u32, u32)>,
 ) -> Result<((u32, u32), SizeSource), ModelError> {
     // A side that no u32 holds is refused below like any other that is too large.
     let fixed = |dim: &Dim| dim.fixed().map(|n| u32::try_from(n).unwrap_or(u32::MAX));
     let fixed = (fixed(axes.0), fixed(axes.1));
-    let (free, source) = match (fixed, requested, imgsz(info)) {
-        ((Some(w), Some(h)), None, _) => ((w, h), SizeSource::File),
-        (_, Some(size), _) => (size, SizeSource::Requested),
-        (_, None, Some(size)) => (size, SizeSource::Metadata),
-        (_, None, None) => ((DEFAULT_SIDE, DEFAULT_SIDE), SizeSource::Default),
-    };
+    let said = [
+        (requested, SizeSource::Requested),
+        (beside, SizeSource::Sidecar),
+        (imgsz(info), SizeSource::Metadata),
+    ];
+    let said = said
+        .into_iter()
+        .find_map(|(size, source)| Some((size?, source)));
+    let (free, source) = said.unwrap_or(((DEFAULT_SIDE, DEFAULT_SIDE), SizeSource::Default));
     let size = (fixed.0.unwrap_or(free.0), fixed.1.unwrap_or(free.1));
     if let Some((width, height)) = requested {
         let fail = |why: String| Err(ModelError::InputSize { width, height, why });
@@ -345,6 +368,35 @@ mod tests {
     }
 
     #[test]
+    fn the_file_beside_the_model_says_what_the_model_leaves_open() {
+        use crate::model::Sidecar;
+        let beside = |size| Wishes {
+            sidecar: Some(Sidecar {
+                size: Some(size),
+                ..Sidecar::default()
+            }),
+            ..Wishes::default()
+        };
+        let imgsz: Metadata = &[("imgsz", "640")];
+        // input, requested → size, source
+        let table = [
+            ("x f32 1,3,H,W", None, (384, 320), SizeSource::Sidecar),
+            (
+                "x f32 1,3,H,W",
+                Some((64, 32)),
+                (64, 32),
+                SizeSource::Requested,
+            ),
+            ("x f32 1,3,64,96", None, (96, 64), SizeSource::File),
+        ];
+        for (input, requested, size, source) in table {
+            let info = info(&[input], &[], imgsz);
+            let plan = plan_input_as(&info, requested, &beside((384, 320))).unwrap();
+            assert_eq!(((plan.width, plan.height), plan.source), (size, source));
+        }
+    }
+
+    #[test]
     fn the_shape_to_feed_has_the_files_batch() {
         let plan = plan_input(&info(&["x f32 4,3,32,64"], &[], &[]), None).unwrap();
         assert_eq!(plan.shape(1), [4, 3, 32, 64]);
@@ -412,7 +464,7 @@ mod tests {
             (&[], &[], "0 inputs"),
             (&["a f32 1,3,64,64", "b i64 1,3"], &[], "2 inputs"),
             (&["a f32 1,3,64,64", "b f32 1,2"], &[], "2 inputs"),
-            (&["a f16 1,3,64,64"], &[], "of f16"),
+            (&["a f64 1,3,64,64"], &[], "of f64"),
             (&["a u8 1,3,64,64"], &[], "of u8"),
             (&["a f32 3,64,64"], &[], "3 axes"),
             (&["a f32 1,64,64,3"], &[], "channels last"),

@@ -11,6 +11,8 @@ use vigil_analytics::text;
 pub enum LabelsSource {
     /// The property `labels`.
     User,
+    /// The file beside the model.
+    Sidecar,
     /// The model's metadata `names`.
     Metadata,
     /// COCO's, because the model has 80 classes and says nothing of them.
@@ -26,6 +28,7 @@ impl LabelsSource {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::User => "property",
+            Self::Sidecar => "file beside the model",
             Self::Metadata => "model metadata",
             Self::CocoAssumed => "COCO assumed for 80 classes",
             Self::CocoIdsAssumed => "COCO's ids assumed for 91 classes",

@@ -4,6 +4,7 @@
 //! It takes two steps, because the outputs of a model with dynamic axes are only known once it has
 //! run: [`plan_input`] says what to feed, an engine runs that once, [`recognise`] says what came
 //! out. Where the file fixes all shapes ([`OnnxInfo::fixed_output_shapes`]) no run is needed.
+//! [`plan_input_as`] and [`recognise_as`] do the same for a user who knows better ([`Wishes`]).
 //!
 //! Everything here happens on the way to PAUSED, never on the streaming thread.
 
@@ -16,15 +17,19 @@ mod names;
 pub mod onnx;
 mod proto;
 mod recognise;
+mod sidecar;
 mod sniff;
+mod wishes;
 
 pub use error::{ModelError, SUPPORTED};
-pub use input::{ConstantInput, ConstantValues, InputPlan, SizeSource, plan_input};
+pub use input::{ConstantInput, ConstantValues, InputPlan, SizeSource, plan_input, plan_input_as};
 pub use labels::{ClassSet, LabelsSource, class_items, numbered, parse_classes, parse_labels};
 pub(crate) use onnx::open;
 pub use onnx::{Dim, ElemType, OnnxInfo, TensorInfo, read};
-pub use recognise::recognise;
+pub use recognise::{recognise, recognise_as};
+pub use sidecar::Sidecar;
 pub(crate) use sniff::{Outline, looks_like, outline};
+pub use wishes::{InputWishes, Wishes, parse_head};
 
 use crate::preprocess::letterbox::Fit;
 use std::borrow::Cow;
@@ -131,7 +136,15 @@ pub enum Head {
         /// Number of candidate boxes.
         queries: usize,
     },
-    /// The same with their post-processing inside: class ids `[queries]`, boxes `[queries, 4]`
+    /// Queries as Ultralytics exports RT-DETR: `[queries, 4 + classes]`, columns `cx, cy, w, h` as
+    /// fractions of the input, then a score for each class.
+    DetrRows {
+        /// Number of classes.
+        classes: usize,
+        /// Number of candidate boxes.
+        queries: usize,
+    },
+    /// Queries with their post-processing inside: class ids `[queries]`, boxes `[queries, 4]`
     /// `x1, y1, x2, y2` in input pixels, scores `[queries]`.
     DetrDecoded {
         /// Number of classes, where the file tells.
@@ -150,7 +163,8 @@ impl Head {
             | Self::YoloxRaw { classes, .. }
             | Self::NanoDet { classes, .. }
             | Self::YoloNas { classes, .. }
-            | Self::Detr { classes, .. } => Some(*classes),
+            | Self::Detr { classes, .. }
+            | Self::DetrRows { classes, .. } => Some(*classes),
             Self::DetrDecoded { classes, .. } => *classes,
             Self::EndToEnd { .. } => None,
         }
@@ -159,7 +173,10 @@ impl Head {
     /// Whether each object has one box only, so that none is to be suppressed.
     pub fn is_finished(&self) -> bool {
         match self {
-            Self::EndToEnd { .. } | Self::Detr { .. } | Self::DetrDecoded { .. } => true,
+            Self::EndToEnd { .. }
+            | Self::Detr { .. }
+            | Self::DetrRows { .. }
+            | Self::DetrDecoded { .. } => true,
             Self::V8 { .. }
             | Self::V5 { .. }
             | Self::YoloxRaw { .. }
@@ -188,13 +205,15 @@ pub enum HeadKind {
     EndToEnd,
     /// [`Head::Detr`].
     Detr,
+    /// [`Head::DetrRows`].
+    DetrRows,
     /// [`Head::DetrDecoded`].
     DetrDecoded,
 }
 
 impl HeadKind {
     /// All of them.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Yolov8,
         Self::Yolov5,
         Self::Yolov6,
@@ -203,6 +222,7 @@ impl HeadKind {
         Self::YoloNas,
         Self::EndToEnd,
         Self::Detr,
+        Self::DetrRows,
         Self::DetrDecoded,
     ];
 
@@ -217,6 +237,7 @@ impl HeadKind {
             Self::YoloNas => "yolo-nas",
             Self::EndToEnd => "end-to-end",
             Self::Detr => "detr",
+            Self::DetrRows => "detr-rows",
             Self::DetrDecoded => "detr-decoded",
         }
     }

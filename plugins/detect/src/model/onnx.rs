@@ -53,10 +53,17 @@ pub struct ElemType(pub i32);
 impl ElemType {
     /// 32-bit floating point, the type of pictures and boxes.
     pub const F32: Self = Self(1);
+    /// 16-bit floating point, of models in half precision.
+    pub const F16: Self = Self(10);
     /// 32-bit integers.
     pub const I32: Self = Self(6);
     /// 64-bit integers, the type of class ids and sizes.
     pub const I64: Self = Self(7);
+
+    /// Whether it is a floating-point type that pictures and boxes may be of.
+    pub fn is_float(self) -> bool {
+        self == Self::F32 || self == Self::F16
+    }
 }
 
 impl fmt::Display for ElemType {

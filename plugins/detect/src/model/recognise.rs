@@ -17,7 +17,8 @@ use super::input::{InputPlan, unsupported};
 use super::labels;
 use super::names;
 use super::onnx::{ElemType, OnnxInfo};
-use super::{Head, HeadKind, ModelSpec, OutputRef};
+use super::wishes::Wishes;
+use super::{Head, HeadKind, LabelsSource, ModelSpec, OutputRef};
 
 /// An output as it is when the model runs.
 #[derive(Debug)]
@@ -29,8 +30,8 @@ struct Output<'a> {
 }
 
 impl Output<'_> {
-    fn is_f32(&self) -> bool {
-        self.elem_type == ElemType::F32
+    fn is_float(&self) -> bool {
+        self.elem_type.is_float()
     }
 }
 
@@ -60,25 +61,36 @@ pub fn recognise(
     output_shapes: &[(String, Vec<usize>)],
     user_labels: Option<Vec<String>>,
 ) -> Result<ModelSpec, ModelError> {
+    let wishes = Wishes {
+        labels: user_labels,
+        ..Wishes::default()
+    };
+    recognise_as(info, plan, output_shapes, &wishes)
+}
+
+/// As [`recognise`], with what the user says of the model.
+pub fn recognise_as(
+    info: &OnnxInfo,
+    plan: &InputPlan,
+    output_shapes: &[(String, Vec<usize>)],
+    wishes: &Wishes,
+) -> Result<ModelSpec, ModelError> {
     let refuse = |why: String| unsupported(info, output_shapes, why);
     let seen = Seen {
         info,
         plan,
         outputs: outputs(info, output_shapes),
     };
-    let metadata_names = metadata_names(info, user_labels.is_some())?;
-    let readings = readings(&seen).map_err(refuse)?;
-    let names = metadata_names.as_ref().or(user_labels.as_ref());
-    let (reading, doubts) =
-        choose(readings, names.map(Vec::len), metadata_names.is_some()).map_err(refuse)?;
-    let (labels, labels_source) =
-        labels::choose(user_labels, metadata_names, reading.head.classes())?;
+    let known = names_of(info, wishes)?;
+    let readings = readings(&seen, wishes).map_err(refuse)?;
+    let (reading, doubts) = choose(readings, &known, wishes).map_err(refuse)?;
+    let (labels, labels_source) = labels_of(known, wishes, reading.head.classes())?;
     let output = |index: &usize| OutputRef {
         index: *index,
         name: output_shapes[*index].0.clone(),
     };
     Ok(ModelSpec {
-        input: habits::input_spec(&seen, &reading).map_err(refuse)?,
+        input: habits::input_spec(&seen, &reading, wishes).map_err(refuse)?,
         outputs: reading.outputs.iter().map(output).collect(),
         kind: reading.kind,
         doubts,
@@ -104,47 +116,66 @@ fn outputs<'a>(info: &OnnxInfo, shapes: &'a [(String, Vec<usize>)]) -> Vec<Outpu
         .collect()
 }
 
-/// The names that the file has; where they are damaged, none if the user gives some.
-fn metadata_names(info: &OnnxInfo, user_gives: bool) -> Result<Option<Vec<String>>, ModelError> {
+/// The names that the model's metadata have. Where they are damaged that is an error, unless the
+/// user gives some.
+fn names_of(info: &OnnxInfo, wishes: &Wishes) -> Result<Option<Vec<String>>, ModelError> {
+    let beside = wishes.sidecar.as_ref().is_some_and(|s| s.names.is_some());
     match info.metadata.get("names").map(|text| names::parse(text)) {
-        Some(Err(why)) if !user_gives => Err(ModelError::Names { why }),
+        Some(Err(why)) if wishes.labels.is_none() && !beside => Err(ModelError::Names { why }),
         Some(names) => Ok(names.ok()),
         None => Ok(None),
     }
 }
 
-/// All ways to read the outputs, the likeliest first, at least one.
-fn readings(seen: &Seen) -> Result<Vec<Reading>, String> {
-    let readings = several::readings(seen);
+/// All ways to read the outputs, the likeliest first, at least one; or those that are asked for.
+fn readings(seen: &Seen, wishes: &Wishes) -> Result<Vec<Reading>, String> {
+    let asked = wishes.head();
+    let kind = asked.as_ref().map(|(kind, _)| *kind);
+    let mut readings = several::readings(seen, kind);
     if readings.is_empty() {
-        single::readings(seen)
-    } else {
-        Ok(readings)
+        readings = single::readings(seen, kind)?;
     }
+    if let Some((kind, who)) = asked {
+        let possible: Vec<&str> = readings.iter().map(|r| r.kind.as_str()).collect();
+        let why = format!(
+            "{who} asks for {}, which its outputs do not have the shapes of; they have those of {}",
+            kind.as_str(),
+            possible.join(", ")
+        );
+        readings.retain(|reading| reading.kind == kind);
+        if readings.is_empty() {
+            return Err(why);
+        }
+    }
+    Ok(readings)
 }
 
-/// The reading whose class count is the one that the model or the user speaks of, else the first;
-/// and what else the model may be.
+/// The reading whose class count is the one that somebody speaks of (the file beside the model, its
+/// metadata, or else the user's labels), else the first; and what else the model may be.
 fn choose(
     mut readings: Vec<Reading>,
-    classes: Option<usize>,
-    file_says_so: bool,
+    metadata: &Option<Vec<String>>,
+    wishes: &Wishes,
 ) -> Result<(Reading, Vec<HeadKind>), String> {
+    let beside = wishes.sidecar.as_ref();
+    let beside = beside.and_then(|s| Some((s.classes()?, format!("{:?} speaks of", s.path))));
+    let said = beside.or_else(|| Some((metadata.as_ref()?.len(), "its metadata names".into())));
+    let labels = wishes.labels.as_ref().map(Vec::len);
+    let classes = said.as_ref().map(|(classes, _)| *classes).or(labels);
     let matches = |reading: &Reading| {
         let has = reading.head.classes();
         has.is_none() || has == classes
     };
-    let at = match readings.iter().position(matches) {
-        Some(at) => at,
-        None if file_says_so => {
+    let at = match (readings.iter().position(matches), said) {
+        (Some(at), _) => at,
+        (None, Some((classes, who))) => {
             let has = readings.first().and_then(|reading| reading.head.classes());
             return Err(format!(
-                "its output has {} classes, but its metadata names {}",
+                "its output has {} classes, but {who} {classes}",
                 has.unwrap_or(0),
-                classes.unwrap_or(0)
             ));
         }
-        None => 0,
+        (None, None) => 0,
     };
     let reading = readings.remove(at);
     let rivals = readings.iter().filter(|rival| {
@@ -152,6 +183,18 @@ fn choose(
     });
     let doubts = rivals.map(|rival| rival.kind).collect();
     Ok((reading, doubts))
+}
+
+/// The names of a model's classes, from who is asked first.
+fn labels_of(
+    metadata: Option<Vec<String>>,
+    wishes: &Wishes,
+    classes: Option<usize>,
+) -> Result<(Vec<String>, LabelsSource), ModelError> {
+    match wishes.sidecar.as_ref().and_then(|s| s.names.clone()) {
+        Some(names) if wishes.labels.is_none() => Ok((names, LabelsSource::Sidecar)),
+        _ => labels::choose(wishes.labels.clone(), metadata, classes),
+    }
 }
 
 #[cfg(test)]

@@ -35,9 +35,12 @@ impl Fit {
         }
     }
 
-    /// The one that files call so.
+    /// The one that files call so; cards say `letterbox-centre` for `letterbox`.
     pub fn from_name(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|fit| fit.as_str() == name)
+        match name {
+            "letterbox-centre" => Some(Self::LetterboxCenter),
+            _ => Self::ALL.into_iter().find(|fit| fit.as_str() == name),
+        }
     }
 }
 

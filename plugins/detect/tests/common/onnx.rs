@@ -6,6 +6,7 @@ use std::path::Path;
 /// `TensorProto.DataType`
 const F32: i32 = 1;
 const I64: i32 = 7;
+const F16: i32 = 10;
 
 #[derive(Clone, PartialEq, Message)]
 struct ModelProto {
@@ -165,6 +166,26 @@ impl Graph {
     pub fn input_of_i64(&mut self, name: &str, dims: &str) -> String {
         self.graph.input.push(value(name, I64, dims));
         name.into()
+    }
+
+    /// As `input`, of f16.
+    #[allow(dead_code, reason = "not every test program has such a model")]
+    pub fn input_of_f16(&mut self, name: &str, dims: &str) -> String {
+        self.graph.input.push(value(name, F16, dims));
+        name.into()
+    }
+
+    /// As `output`, of f16.
+    #[allow(dead_code, reason = "not every test program has such a model")]
+    pub fn output_of_f16(&mut self, from: &str, name: &str, dims: &str) {
+        self.output_of(F16, from, name, dims);
+    }
+
+    /// A constant of f16, by its bits.
+    #[allow(dead_code, reason = "not every test program has such a model")]
+    pub fn halves(&mut self, dims: &[i64], bits: &[u16]) -> String {
+        let bytes = bits.iter().flat_map(|half| half.to_le_bytes());
+        self.constant(F16, dims, bytes.collect())
     }
 
     /// Makes the value `from` an output of f32.

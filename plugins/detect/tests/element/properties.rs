@@ -11,6 +11,7 @@ chroma-resampler: GstVigilDetectChromaResampler = nearest (nearest, linear), REA
 classes: gchararray = NULL, PLAYING
 confidence-threshold: gfloat = 0.25 (0 to 1), PLAYING
 engine: GstVigilDetectEngine = auto (auto, openvino, onnxruntime, rten, replay), READY
+head: gchararray = NULL, READY
 input-size: gchararray = NULL, READY
 interval: guint = 0 (0 to 4294967295), PLAYING
 iou-threshold: gfloat = 0.45 (0 to 1), PLAYING
@@ -18,6 +19,7 @@ labels: gchararray = NULL, READY
 max-detections: guint = 300 (1 to 100000), PLAYING
 model: gchararray = NULL, READY
 precision: GstVigilDetectPrecision = f32 (f32, bf16), READY
+preprocess: gchararray = NULL, READY
 stats: GstStructure, read-only
 threads: guint = 0 (0 to 1024), READY
 ";
@@ -90,6 +92,7 @@ fn every_property_is_what_it_was_set_to() {
         ("classes", "person;2"),
         ("confidence-threshold", "0.5"),
         ("engine", "rten"),
+        ("head", "yolov6"),
         ("input-size", "640x384"),
         ("interval", "3"),
         ("iou-threshold", "0.75"),
@@ -97,12 +100,13 @@ fn every_property_is_what_it_was_set_to() {
         ("max-detections", "7"),
         ("model", "x.onnx"),
         ("precision", "bf16"),
+        ("preprocess", "colour=bgr;pad=0"),
         ("threads", "2"),
     ];
     let (element, _) = common::element(None, &values);
     for (name, value) in values {
         let set = element.property_value(name).serialize().unwrap();
-        assert_eq!(set.trim_matches('"').replace("\\;", ";"), value, "{name}");
+        assert_eq!(set.trim_matches('"').replace('\\', ""), value, "{name}");
     }
 }
 
@@ -256,4 +260,23 @@ fn a_model_of_open_size_takes_the_size_that_is_set() {
     rig.push_and_wait(200);
     let size = ["input-width", "input-height"].map(|name| rig.stats().get::<u32>(name).unwrap());
     assert_eq!(size, [96, 32]);
+}
+
+#[test]
+fn the_file_beside_the_model_and_the_properties_say_what_the_model_does_not() {
+    let file = Tiny::default().file();
+    let card = file.path().with_extension("toml");
+    let labels = |properties: &[(&str, &str)]| {
+        let mut rig = Rig::new(
+            &file,
+            &[&[("confidence-threshold", "0.45")], properties].concat(),
+        );
+        rig.push_and_wait(200).labels()
+    };
+    // The score of the first is the mean of the samples, 0.784, of the second 0.5.
+    assert_eq!(labels(&[]), ["block", "slider"]);
+    std::fs::write(&card, "input.scale = 0.00196\nclasses.names = ['b', 's']").unwrap();
+    assert_eq!(labels(&[]), ["s"]);
+    assert_eq!(labels(&[("preprocess", "scale=1/255")]), ["b", "s"]);
+    assert_eq!(labels(&[("head", "end-to-end"), ("labels", "x;y")]), ["y"]);
 }

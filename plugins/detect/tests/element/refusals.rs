@@ -190,6 +190,33 @@ fn input_sizes_that_do_not_fit() {
 }
 
 #[test]
+fn heads_and_preparations_that_make_no_sense() {
+    let file = Tiny::default().file();
+    let table: [((_, _), &[&str]); 4] = [
+        (("head", "yolo8"), &["property head", "\"yolov8\""]),
+        (("head", "detr"), &["property head", "detr", "end-to-end"]),
+        (
+            ("preprocess", "fit=crop"),
+            &["property preprocess", "fit", "stretch"],
+        ),
+        (
+            ("preprocess", "bgr"),
+            &["property preprocess", "\"bgr\"", "key=value"],
+        ),
+    ];
+    for (property, parts) in table {
+        assert_says(&refusal(Some(&file), &[property]), parts);
+    }
+    let card = file.path().with_extension("toml");
+    std::fs::write(&card, "[boxes]\nhead = 'yolo8'").unwrap();
+    let error = refusal(Some(&file), &[]);
+    assert_says(
+        &error,
+        &["tiny.toml", "boxes.head", "did you mean \"yolov8\""],
+    );
+}
+
+#[test]
 fn a_refused_element_works_once_it_is_set_right() {
     let file = Tiny::default().file();
     let (element, bus) = common::element(Some(&file), &[("engine", "rten"), ("classes", "x")]);

@@ -4,6 +4,7 @@ use super::table::{Table, median};
 use gst::prelude::*;
 use gstvigildetect::detector::{LoadOptions, LoadedModel};
 use gstvigildetect::engine::{EngineKind, Precision};
+use gstvigildetect::model::Wishes;
 use std::error::Error;
 use std::path::Path;
 use std::time::Instant;
@@ -25,7 +26,7 @@ impl Job<'_> {
             .find(|kind| kind.as_str() == self.engine);
         let options = LoadOptions {
             model: Some(self.model.into()),
-            labels: None,
+            wishes: Wishes::default(),
             engine,
             precision: Precision::F32,
             threads: self.threads,

@@ -9,6 +9,7 @@ mod pool;
 
 pub(super) use library::SEARCH;
 
+use super::half;
 use super::values::{Kept, Values};
 use super::{Engine, EngineError, EngineKind, ModelSource, Runner, usable_threads};
 use crate::decode::OutputView;
@@ -71,11 +72,23 @@ impl OpenVino {
             return Err(format!("it makes {found} outputs of the file's {named}"));
         }
         let shape = self.input.shape(1);
-        let mut input = input(&request, &self.input.name, ElementType::F32, &shape)?;
+        let samples: usize = shape.iter().product();
+        let is_half = self.input.half;
+        let kind = if is_half {
+            ElementType::F16
+        } else {
+            ElementType::F32
+        };
+        let mut input = input(&request, &self.input.name, kind, &shape)?;
         // Read here, so that nothing can go wrong with it later.
-        let samples = input.get_data_mut::<f32>().map_err(words)?.len();
-        if samples != shape.iter().product::<usize>() {
-            return Err(format!("its input holds {samples} samples"));
+        let found = if is_half {
+            input.get_data_mut::<u16>().map(|halves| halves.len())
+        } else {
+            input.get_data_mut::<f32>().map(|floats| floats.len())
+        }
+        .map_err(words)?;
+        if found != samples {
+            return Err(format!("its input holds {found} samples"));
         }
         for constant in &self.input.constants {
             fill(&request, constant)?;
@@ -83,6 +96,7 @@ impl OpenVino {
         Ok(RequestRunner {
             picture: shape[1..].iter().product(),
             request,
+            floats: is_half.then(|| vec![0.0; samples]),
             input,
             outputs,
             names: self.outputs.clone(),
@@ -229,6 +243,8 @@ impl Engine for OpenVino {
 struct RequestRunner {
     request: InferRequest,
     input: Tensor,
+    /// What is turned into 16-bit floats for the input, where the model takes those.
+    floats: Option<Vec<f32>>,
     /// Samples of one picture.
     picture: usize,
     outputs: Vec<Output>,
@@ -239,6 +255,9 @@ struct RequestRunner {
 
 impl RequestRunner {
     fn infer(&mut self) -> Result<Vec<OutputView<'_>>, InferenceError> {
+        if let Some(floats) = &self.floats {
+            half::narrow(floats, self.input.get_data_mut()?);
+        }
         // Not infer(), which runs on this thread: it loses errors of models with open shapes, and
         // leaves the outputs of an earlier run (2026.4).
         self.request.infer_async()?;
@@ -263,6 +282,7 @@ impl Output {
             // An empty tensor may have no memory to look at.
             _ if self.tensor.get_size()? == 0 => Values::F32(&[]),
             ElementType::F32 => Values::F32(self.tensor.get_data()?),
+            ElementType::F16 => Values::F16(self.tensor.get_data()?),
             ElementType::I32 => Values::I32(self.tensor.get_data()?),
             ElementType::I64 => Values::I64(self.tensor.get_data()?),
             _ => return Ok(self.kept.view(std::iter::empty(), Values::Other)),
@@ -274,6 +294,9 @@ impl Output {
 impl Runner for RequestRunner {
     fn input_mut(&mut self) -> &mut [f32] {
         let picture = self.picture;
+        if let Some(floats) = &mut self.floats {
+            return &mut floats[..picture];
+        }
         // It could be read when the runner was made, and the request's own tensor stays.
         match self.input.get_data_mut() {
             Ok(samples) => &mut samples[..picture],

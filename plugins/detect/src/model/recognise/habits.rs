@@ -1,7 +1,7 @@
 //! How pictures are prepared for each family.
 
 use super::{Reading, Seen};
-use crate::model::{ChannelOrder, Head, HeadKind, InputSpec};
+use crate::model::{ChannelOrder, Head, HeadKind, InputSpec, Wishes};
 use crate::preprocess::letterbox::Fit;
 
 /// The key of the metadata that says how a picture is brought to the input's size.
@@ -16,8 +16,12 @@ const NANODET: ([f32; 3], [f32; 3]) = ([103.53, 116.28, 123.675], [57.375, 57.12
 /// Classes of a model that is trained with COCO's own ids, which have gaps, as RF-DETR is.
 const COCO_IDS: usize = 91;
 
-/// What the input is fed with: by habit of the family, or as the file itself says.
-pub(super) fn input_spec(seen: &Seen, reading: &Reading) -> Result<InputSpec, String> {
+/// What the input is fed with: by habit of the family, as the file itself says, or the user.
+pub(super) fn input_spec(
+    seen: &Seen,
+    reading: &Reading,
+    wishes: &Wishes,
+) -> Result<InputSpec, String> {
     let plan = seen.plan;
     let mut spec = InputSpec {
         name: plan.name.clone(),
@@ -49,7 +53,7 @@ pub(super) fn input_spec(seen: &Seen, reading: &Reading) -> Result<InputSpec, St
             spec.scale = 1.0;
             spec.fit = Fit::LetterboxTopLeft;
         }
-        HeadKind::Detr | HeadKind::DetrDecoded => {
+        HeadKind::Detr | HeadKind::DetrRows | HeadKind::DetrDecoded => {
             spec.fit = Fit::Stretch;
             // DEIMv2 from S on, and RF-DETR.
             if seen.info.has_dino_weights || is_rfdetr(seen, reading) {
@@ -65,6 +69,7 @@ pub(super) fn input_spec(seen: &Seen, reading: &Reading) -> Result<InputSpec, St
             )
         })?;
     }
+    wishes.apply(&mut spec);
     Ok(spec)
 }
 

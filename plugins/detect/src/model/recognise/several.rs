@@ -5,10 +5,12 @@ use super::{Output, Reading, Seen};
 use crate::model::onnx::ElemType;
 use crate::model::{Head, HeadKind};
 
-/// What the outputs can be, the likeliest first; none where they are no such layout.
-pub(super) fn readings(seen: &Seen) -> Vec<Reading> {
+/// What the outputs can be, the likeliest first; none where they are no such layout. What is `asked`
+/// for need not be likely.
+pub(super) fn readings(seen: &Seen, asked: Option<HeadKind>) -> Vec<Reading> {
     let finished = finished(seen).into_iter();
-    finished.chain(pair(seen).into_iter().flatten()).collect()
+    let pair = pair(seen, asked).into_iter().flatten();
+    finished.chain(pair).collect()
 }
 
 /// The output of this name.
@@ -38,17 +40,17 @@ fn finished(seen: &Seen) -> Option<Reading> {
         let find = |wanted: &dyn Fn(&Output) -> bool| [a, b, c].into_iter().find(|o| wanted(o));
         Some([
             find(&|o| is_integer(o) && rows(o).is_some())?,
-            find(&|o| o.is_f32() && o.shape.len() == 3)?,
-            find(&|o| o.is_f32() && rows(o).is_some())?,
+            find(&|o| o.is_float() && o.shape.len() == 3)?,
+            find(&|o| o.is_float() && rows(o).is_some())?,
         ])
     };
     let [labels, boxes, scores] = by_name().or_else(by_shape)?;
     let queries = rows(labels)?;
     let fits = matches!(*boxes.shape, [_, n, 4] if n == queries)
         && rows(scores) == Some(queries)
-        && (is_integer(labels) || labels.is_f32())
-        && boxes.is_f32()
-        && scores.is_f32();
+        && (is_integer(labels) || labels.is_float())
+        && boxes.is_float()
+        && scores.is_float();
     fits.then(|| Reading {
         kind: HeadKind::DetrDecoded,
         head: Head::DetrDecoded {
@@ -62,14 +64,14 @@ fn finished(seen: &Seen) -> Option<Reading> {
 /// Boxes `[N, Q, 4]` and as many rows of values for each class: by name, whatever other outputs
 /// there are, or where there are two outputs, by shape. One of them for each cell of the grids is
 /// YOLO-NAS.
-fn pair(seen: &Seen) -> Option<Vec<Reading>> {
+fn pair(seen: &Seen, asked: Option<HeadKind>) -> Option<Vec<Reading>> {
     let by_name = |boxes, scores| Some((named(seen, boxes)?, named(seen, scores)?));
     let of_queries = by_name("pred_boxes", "logits").or_else(|| by_name("dets", "labels"));
     let (boxes, scores) = of_queries.or_else(|| pair_by_shape(seen))?;
     let ([_, rows, 4], [_, rows_of_scores, classes]) = (boxes.shape, scores.shape) else {
         return None;
     };
-    let fits = rows == rows_of_scores && *classes > 0 && boxes.is_f32() && scores.is_f32();
+    let fits = rows == rows_of_scores && *classes > 0 && boxes.is_float() && scores.is_float();
     fits.then_some(())?;
     let (classes, rows) = (*classes, *rows);
     let detr = Reading {
@@ -88,7 +90,8 @@ fn pair(seen: &Seen) -> Option<Vec<Reading>> {
         },
         outputs: vec![boxes.index, scores.index],
     };
-    if of_queries.is_none() && strides_with(seen.plan, rows).is_some() {
+    let is_grid = of_queries.is_none() && strides_with(seen.plan, rows).is_some();
+    if is_grid || asked == Some(HeadKind::YoloNas) {
         Some(vec![nas, detr])
     } else {
         Some(vec![detr])

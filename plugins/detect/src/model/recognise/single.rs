@@ -9,6 +9,8 @@ use crate::model::{Head, HeadKind, InputPlan};
 const STRIDE_SETS: [&[u32]; 4] = [&[8, 16, 32], &[8, 16, 32, 64], &[4, 8, 16, 32], &[16, 32]];
 /// Anchor boxes per cell of YOLOv5 and v7.
 const V5_BOXES_PER_CELL: usize = 3;
+/// Queries of RT-DETR.
+const RTDETR_QUERIES: usize = 300;
 /// Values per finished box.
 const END_TO_END_VALUES: usize = 6;
 /// Values of NanoDet's boxes: four sides, each a distribution over 0..=7 strides.
@@ -16,15 +18,16 @@ const NANODET_VALUES: usize = 32;
 /// Strides of NanoDet-Plus.
 const NANODET_STRIDES: &[u32] = &[8, 16, 32, 64];
 
-/// All layouts that the one output's shape allows, the likeliest first.
-pub(super) fn readings(seen: &Seen) -> Result<Vec<Reading>, String> {
+/// All layouts that the one output's shape allows, the likeliest first. What is `asked` for need not
+/// be likely.
+pub(super) fn readings(seen: &Seen, asked: Option<HeadKind>) -> Result<Vec<Reading>, String> {
     let (output, rows, columns) = detections(seen)?;
     let shape = Shape {
         rows,
         columns,
         plan: seen.plan,
     };
-    let heads = heads(seen, output.name, &shape);
+    let heads = heads(seen, output.name, &shape, asked);
     if heads.is_empty() {
         return Err(shape.why_unknown());
     }
@@ -55,11 +58,11 @@ fn detections<'a>(seen: &'a Seen) -> Result<(&'a Output<'a>, usize, usize), Stri
         }
     }
     let found = found.ok_or("it has no output with 3 axes")?;
-    if found.0.is_f32() {
+    if found.0.is_float() {
         Ok(found)
     } else {
         Err(format!(
-            "its output is of {}, not of f32",
+            "its output is of {}, not of f32 or f16",
             found.0.elem_type
         ))
     }
@@ -106,11 +109,14 @@ impl Shape<'_> {
 }
 
 /// All layouts that the shape allows, the likeliest first.
-fn heads(seen: &Seen, name: &str, shape: &Shape) -> Vec<(HeadKind, Head)> {
-    let info = seen.info;
+fn heads(seen: &Seen, name: &str, shape: &Shape, asked: Option<HeadKind>) -> Vec<(HeadKind, Head)> {
     let Shape { rows, columns, .. } = *shape;
     let finished = (HeadKind::EndToEnd, Head::EndToEnd { max: rows });
-    if says_end_to_end(info) && columns == END_TO_END_VALUES {
+    let is_finished = match asked {
+        Some(kind) => kind == HeadKind::EndToEnd,
+        None => says_end_to_end(seen.info),
+    };
+    if is_finished && columns == END_TO_END_VALUES {
         return vec![finished];
     }
     let mut heads = Vec::new();
@@ -133,10 +139,19 @@ fn heads(seen: &Seen, name: &str, shape: &Shape) -> Vec<(HeadKind, Head)> {
         heads.push((HeadKind::Yolov5, head));
     }
     if let Some(strides) = shape.strides_with(rows).filter(|_| columns > 4) {
-        heads.extend(one_row_per_cell(seen, name, shape, strides));
+        heads.extend(one_row_per_cell(seen, name, shape, strides, asked));
     }
-    if heads.is_empty() && columns == END_TO_END_VALUES {
+    if heads.is_empty() && columns == END_TO_END_VALUES && !says_rtdetr(seen.info) {
         heads.push(finished);
+    }
+    let may_be_queries = from_ultralytics(seen.info)
+        && (says_rtdetr(seen.info) || (heads.is_empty() && rows == RTDETR_QUERIES));
+    if columns > 4 && (may_be_queries || asked == Some(HeadKind::DetrRows)) {
+        let head = Head::DetrRows {
+            classes: columns - 4,
+            queries: rows,
+        };
+        heads.push((HeadKind::DetrRows, head));
     }
     heads
 }
@@ -147,6 +162,7 @@ fn one_row_per_cell(
     name: &str,
     shape: &Shape,
     strides: &[u32],
+    asked: Option<HeadKind>,
 ) -> Vec<(HeadKind, Head)> {
     let Shape { rows, columns, .. } = *shape;
     let transposed = Head::V8 {
@@ -155,7 +171,7 @@ fn one_row_per_cell(
         transposed: true,
     };
     let mut heads = vec![(HeadKind::Yolov8, transposed)];
-    if from_ultralytics(seen.info) {
+    if from_ultralytics(seen.info) && asked.is_none() {
         return heads;
     }
     if columns > 5 {
@@ -224,6 +240,12 @@ fn from_ultralytics(info: &OnnxInfo) -> bool {
         || (has("names") && has("stride"))
 }
 
+/// Whether Ultralytics says that it is its RT-DETR.
+fn says_rtdetr(info: &OnnxInfo) -> bool {
+    let description = info.metadata.get("description");
+    description.is_some_and(|text| text.to_lowercase().contains("rtdetr"))
+}
+
 /// Whether Ultralytics says that its boxes are finished: a head without NMS, or one inside.
 fn says_end_to_end(info: &OnnxInfo) -> bool {
     let end2end = info.metadata.get("end2end").is_some_and(|v| v == "True");
@@ -267,6 +289,34 @@ mod tests {
                 _ => ChannelOrder::Bgr,
             };
             assert_eq!(spec.input.order, order);
+        }
+    }
+
+    #[test]
+    fn rtdetr_of_ultralytics_is_known_by_its_queries_or_its_description() {
+        let author = ("author", "Ultralytics");
+        let said = (
+            "description",
+            "Ultralytics RTDETR-l model trained on coco.yaml",
+        );
+        let table: [(_, Metadata, _); 5] = [
+            ("1,300,84", &[author], Some((80, 300))),
+            ("1,500,84", &[author, said], Some((80, 500))),
+            ("1,300,6", &[author, said], Some((2, 300))),
+            ("1,300,6", &[author], None),
+            ("1,2101,84", &[author], None),
+        ];
+        for (shape, metadata, expected) in table {
+            let output = format!("output0 f32 {shape}");
+            let model = info(&["images f32 1,3,640,640"], &[&output], metadata);
+            let spec = recognise_fixed(&model, None).ok();
+            let queries = spec.filter(|spec| spec.kind == HeadKind::DetrRows);
+            let found = queries.map(|spec| {
+                assert_eq!(spec.input.fit, Fit::Stretch);
+                spec.head
+            });
+            let expected = expected.map(|(classes, queries)| Head::DetrRows { classes, queries });
+            assert_eq!(found, expected, "{shape} {metadata:?}");
         }
     }
 

@@ -1,3 +1,5 @@
+mod wishes;
+
 use super::*;
 use crate::model::input::plan_input;
 use crate::model::onnx::{Dim, TensorInfo};
@@ -44,9 +46,9 @@ pub fn recognise_fixed(info: &OnnxInfo, labels: Option<&[&str]>) -> Result<Model
     recognise(info, &plan, &shapes, labels)
 }
 
-const I640: &str = "images f32 1,3,640,640";
-const TWO: (&str, &str) = ("names", "{0: 'cat', 1: 'dog'}");
-const ULTRALYTICS: (&str, &str) = ("author", "Ultralytics");
+pub const I640: &str = "images f32 1,3,640,640";
+pub const TWO: (&str, &str) = ("names", "{0: 'cat', 1: 'dog'}");
+pub const ULTRALYTICS: (&str, &str) = ("author", "Ultralytics");
 
 fn v8(classes: usize, anchors: usize) -> Head {
     Head::V8 {
@@ -165,6 +167,18 @@ fn the_file_may_say_how_pictures_are_fitted() {
 }
 
 #[test]
+fn half_precision_changes_nothing() {
+    let half = info(&["images f16 1,3,640,640"], &["o f16 1,84,8400"], &[]);
+    let floats = info(&[I640], &["o f32 1,84,8400"], &[]);
+    assert!(plan_input(&half, None).unwrap().half);
+    assert!(!plan_input(&floats, None).unwrap().half);
+    assert_eq!(
+        recognise_fixed(&half, None).unwrap(),
+        recognise_fixed(&floats, None).unwrap()
+    );
+}
+
+#[test]
 fn yolox_with_its_decoding_inside_is_read_as_decoded() {
     let mut info = info(&[I640], &["o f32 1,8400,85"], &[]);
     info.operators.insert("Exp".into());
@@ -213,7 +227,7 @@ fn what_is_no_detector_is_refused() {
             &[],
             "several outputs",
         ),
-        (&["o f16 1,84,8400"], &[], "of f16"),
+        (&["o i64 1,84,8400"], &[], "of i64"),
         (&["o f32 1,84,2100"], &[], "8400 grid cells"),
         (&["o f32 1,300,84"], &[], "8400 grid cells"),
         (&["o f32 1,4,8400"], &[], "no known detector's"),
