@@ -86,34 +86,6 @@ macro_rules! for_each_level {
 }
 
 for_each_level! {
-    /// `out = row`.
-    pub(super) fn widen_row(row: &[u8], out: &mut [f32]) {
-        for (out, v) in out.iter_mut().zip(row) {
-            *out = f32::from(*v);
-        }
-    }
-}
-
-for_each_level! {
-    /// `out = first + (second − first) · frac`, for bytes.
-    pub(super) fn blend_bytes(first: &[u8], second: &[u8], frac: f32, out: &mut [f32]) {
-        for ((out, a), b) in out.iter_mut().zip(first).zip(second) {
-            let (a, b) = (i32::from(*a), i32::from(*b));
-            *out = a as f32 + (b - a) as f32 * frac;
-        }
-    }
-}
-
-for_each_level! {
-    /// `out = first + (second − first) · frac`.
-    pub(super) fn blend_rows(first: &[f32], second: &[f32], frac: f32, out: &mut [f32]) {
-        for ((out, a), b) in out.iter_mut().zip(first).zip(second) {
-            *out = a + (b - a) * frac;
-        }
-    }
-}
-
-for_each_level! {
     /// Every `step`-th byte of `row`, each for `1 << sub_x` pixels.
     pub(super) fn expand_row(row: &[u8], step: usize, sub_x: u32, out: &mut [f32]) {
         match (step, sub_x) {
@@ -171,105 +143,110 @@ for_each_level! {
     }
 }
 
-/// Rounds to a whole level.
+/// Weights are whole numbers of so many parts.
+pub(super) const PARTS: f32 = 2048.0;
+
+/// 16ths of a sum of levels by weights, rounded down: what OpenCV keeps of a row that is resampled
+/// along x. All steps but the last are exact: a sum is below 2²⁰.
 #[inline(always)]
-fn whole(v: f32) -> f32 {
-    v + ROUND - ROUND
+fn sixteenths(a: f32, b: f32, [wa, wb]: [f32; 2]) -> i16 {
+    let sum = (a * wa + b * wb) / 16.0;
+    // Of n + k/16 the nearest whole number, when 15/32 are taken off, is n.
+    let whole = sum - 15.0 / 32.0 + ROUND;
+    whole.to_bits().wrapping_sub(ROUND.to_bits()) as i16
 }
 
 for_each_level! {
-    /// The samples of a row of levels, rounded to whole ones.
-    pub(super) fn store_columns(row: &[f32], affine: Affine, out: &mut [f32]) {
-        let Affine { scale, offset } = affine;
-        // Most models have no offset, and an addition is a tenth of the loop.
-        if offset == 0.0 {
-            store(row, out, |v| whole(v) * scale);
-        } else {
-            store(row, out, |v| whole(v) * scale + offset);
+    /// Resampled rows of samples that stay where they are: all weight is on the first neighbour.
+    pub(super) fn keep_columns(row: &[f32], out: &mut [i16]) {
+        for (out, v) in out.iter_mut().zip(row) {
+            *out = sixteenths(*v, 0.0, [PARTS, 0.0]);
         }
     }
 }
 
-#[inline(always)]
-fn store(row: &[f32], out: &mut [f32], sample: impl Fn(f32) -> f32) {
-    for (out, v) in out.iter_mut().zip(row) {
-        *out = sample(*v);
-    }
-}
-
 for_each_level! {
-    /// The samples of the blend of each pair of neighbours, rounded to whole levels.
-    pub(super) fn blend_pairs(row: &[f32], frac: &[f32], affine: Affine, out: &mut [f32]) {
-        let Affine { scale, offset } = affine;
-        if offset == 0.0 {
-            pairs(row, frac, out, |v| whole(v) * scale);
-        } else {
-            pairs(row, frac, out, |v| whole(v) * scale + offset);
+    /// Each pair of neighbours, with its weights.
+    pub(super) fn blend_pairs(row: &[f32], weights: &[[f32; 2]], out: &mut [i16]) {
+        for ((out, pair), weights) in out.iter_mut().zip(row.chunks_exact(2)).zip(weights) {
+            *out = sixteenths(pair[0], pair[1], *weights);
         }
     }
 }
 
-#[inline(always)]
-fn pairs(row: &[f32], frac: &[f32], out: &mut [f32], sample: impl Fn(f32) -> f32) {
-    for ((out, pair), frac) in out.iter_mut().zip(row.chunks_exact(2)).zip(frac) {
-        *out = sample(pair[0] + (pair[1] - pair[0]) * frac);
-    }
-}
-
 for_each_level! {
-    /// For each output column the sample of the blend of `row[index]` and `row[index + step]`,
-    /// rounded to a whole level.
+    /// For each output column `row[index]` and its successor, with their weights.
     pub(super) fn sample_columns(
         row: &[f32],
-        step: usize,
         index: &[u32],
-        frac: &[f32],
+        weights: &[[f32; 2]],
+        out: &mut [i16],
+    ) {
+        for ((out, i), weights) in out.iter_mut().zip(index).zip(weights) {
+            // One bounds check for both.
+            let pair = &row[*i as usize..][..2];
+            *out = sixteenths(pair[0], pair[1], *weights);
+        }
+    }
+}
+
+for_each_level! {
+    /// For each output column the bytes at the two indices, with their weights.
+    pub(super) fn sample_bytes(
+        row: &[u8],
+        index: &[[u32; 2]],
+        weights: &[[f32; 2]],
+        out: &mut [i16],
+    ) {
+        for ((out, [i, j]), weights) in out.iter_mut().zip(index).zip(weights) {
+            let (a, b) = (f32::from(row[*i as usize]), f32::from(row[*j as usize]));
+            *out = sixteenths(a, b, *weights);
+        }
+    }
+}
+
+for_each_level! {
+    /// The samples of two resampled rows, by their weights, rounded to whole levels.
+    pub(super) fn blend_rows(
+        first: &[i16],
+        second: &[i16],
+        weights: [i16; 2],
         affine: Affine,
         out: &mut [f32],
     ) {
         let Affine { scale, offset } = affine;
+        // Most models have no offset.
         if offset == 0.0 {
-            sample_steps(row, step, index, frac, out, |v| whole(v) * scale);
+            rows(first, second, weights, out, |level| level * scale);
         } else {
-            sample_steps(row, step, index, frac, out, |v| whole(v) * scale + offset);
+            rows(first, second, weights, out, |level| level * scale + offset);
         }
     }
 }
 
 #[inline(always)]
-fn sample_steps(
-    row: &[f32],
-    step: usize,
-    index: &[u32],
-    frac: &[f32],
+fn rows(
+    first: &[i16],
+    second: &[i16],
+    weights: [i16; 2],
     out: &mut [f32],
-    store: impl Fn(f32) -> f32,
+    sample: impl Fn(f32) -> f32,
 ) {
-    match step {
-        1 => sample::<1>(row, index, frac, out, store),
-        3 => sample::<3>(row, index, frac, out, store),
-        _ => sample::<4>(row, index, frac, out, store),
+    // Quarters of a level, each rounded down, as OpenCV's 16-bit multiplication leaves them.
+    let quarters = |row: i16, weight: i16| ((i32::from(row) * i32::from(weight)) >> 16) as i16;
+    for ((out, a), b) in out.iter_mut().zip(first).zip(second) {
+        let sum = quarters(*a, weights[0]) + quarters(*b, weights[1]);
+        *out = sample(f32::from((sum + 2) >> 2));
     }
 }
 
 for_each_level! {
     /// For each output column the blend of `row[index]` and its successor.
     pub(super) fn blend_columns(row: &[f32], index: &[u32], frac: &[f32], out: &mut [f32]) {
-        sample::<1>(row, index, frac, out, |v| v);
-    }
-}
-
-#[inline(always)]
-fn sample<const STEP: usize>(
-    row: &[f32],
-    index: &[u32],
-    frac: &[f32],
-    out: &mut [f32],
-    store: impl Fn(f32) -> f32,
-) {
-    for ((out, i), frac) in out.iter_mut().zip(index).zip(frac) {
-        // One bounds check for both.
-        let pair = &row[*i as usize..][..STEP + 1];
-        *out = store(pair[0] + (pair[STEP] - pair[0]) * frac);
+        for ((out, i), frac) in out.iter_mut().zip(index).zip(frac) {
+            // One bounds check for both.
+            let pair = &row[*i as usize..][..2];
+            *out = pair[0] + (pair[1] - pair[0]) * frac;
+        }
     }
 }

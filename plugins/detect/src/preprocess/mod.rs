@@ -2,18 +2,19 @@
 //!
 //! ```text
 //!   YUV:  planes ──colour map──► R G B of a source row ──┐
-//!   RGB:  packed row ────────────────────────────────────┴─► blend 2 rows ─► blend 2 columns ─► tensor
+//!   RGB:  packed row ────────────────────────────────────┴─► blend 2 columns ─► blend 2 rows ─► tensor
 //! ```
 //!
 //! The tensor is filled row by row. Each of its rows is a blend of two rows of the frame, which
-//! are converted when they are first needed and kept while they are; rows that no output row
-//! needs are never touched. So there is no converted copy of the frame, and the work is that of
+//! are converted and resampled when they are first needed and kept while they are; rows that no
+//! output row needs are never touched. So there is no converted copy of the frame, and the work is that of
 //! the rows that are looked at.
 //!
 //! The values are those of the pictures that models are trained and compared with: 8-bit levels
 //! of R, G, B at the frame's own size (clamped there, which matters at the edges of saturated
-//! colours), resampled as `cv2.resize(INTER_LINEAR)`, with pixel centres at half integers, and
-//! rounded to 8-bit levels again. Subsampled chroma belongs to the pixels that share it, as
+//! colours), resampled to 8-bit levels again as `cv2.resize(INTER_LINEAR)` does, in its fixed-point
+//! arithmetic: in every tenth sample that is another level than the nearest one, which moves the
+//! scores of some models by 0.03. Subsampled chroma belongs to the pixels that share it, as
 //! OpenCV, FFmpeg and `videoconvert` have it by default, or is interpolated between the places
 //! where it stands ([`Chroma`]).
 //!

@@ -1,11 +1,10 @@
-//! The preprocessing written for reading: one output pixel at a time, in f64, straight from the
-//! definitions. The fast path is compared with it on random frames.
+//! The preprocessing written for reading: one output pixel at a time, straight from the definitions. The fast path is compared with it on random frames.
 
 use super::color::ColorMap;
 use super::{ChannelOrder, Chroma, FrameView, Letterbox, TensorFormat};
 
-/// What [`Preprocessor::run`](super::Preprocessor::run) computes, without the last rounding to
-/// 8-bit levels: the tensor `[3, height, width]` and the letterbox.
+/// What [`Preprocessor::run`](super::Preprocessor::run) computes: the tensor `[3, height, width]` and
+/// the letterbox.
 pub fn preprocess(frame: &FrameView, format: &TensorFormat) -> (Vec<f64>, Letterbox) {
     let source = frame.format();
     let letterbox = Letterbox::new(
@@ -22,25 +21,61 @@ pub fn preprocess(frame: &FrameView, format: &TensorFormat) -> (Vec<f64>, Letter
     let padding = |plane| vec![sample(plane, f64::from(format.pad)); width * height];
     let mut tensor: Vec<f64> = (0..3).flat_map(padding).collect();
     for y in 0..letterbox.content.1 as usize {
+        let rows = neighbours(y, source.height, letterbox.content.1);
         for x in 0..letterbox.content.0 as usize {
-            let px = (x as f64 + 0.5) * source.width as f64 / f64::from(letterbox.content.0) - 0.5;
-            let py = (y as f64 + 0.5) * source.height as f64 / f64::from(letterbox.content.1) - 0.5;
+            let columns = at_edge(neighbours(x, source.width, letterbox.content.0));
             for channel in 0..3 {
-                let level = bilinear(px, py, |x, y| {
-                    let x = x.clamp(0.0, (source.width - 1) as f64) as usize;
-                    let y = y.clamp(0.0, (source.height - 1) as f64) as usize;
-                    rgb(frame, format.chroma, x, y)[channel]
+                let level = blend(rows, columns, |x, y| {
+                    rgb(frame, format.chroma, x, y)[channel] as i64
                 });
                 let plane = match format.order {
                     ChannelOrder::Rgb => channel,
                     ChannelOrder::Bgr => 2 - channel,
                 };
                 tensor[plane * width * height + (top + y) * width + left + x] =
-                    sample(plane, level);
+                    sample(plane, level as f64);
             }
         }
     }
     (tensor, letterbox)
+}
+
+/// Two samples of `source` and their weights in 2048ths, for sample `i` of `output`. Positions are
+/// f32, as OpenCV has them.
+fn neighbours(i: usize, source: usize, output: u32) -> [(usize, i64); 2] {
+    let at = ((i as f64 + 0.5) * (source as f64 / f64::from(output)) - 0.5) as f32;
+    let share = at - at.floor();
+    let weight = |share: f32| (share * 2048.0).round_ties_even() as i64;
+    let sample = |i: f32| i.clamp(0.0, (source - 1) as f32) as usize;
+    [
+        (sample(at.floor()), weight(1.0 - share)),
+        (sample(at.floor() + 1.0), weight(share)),
+    ]
+}
+
+/// Along x OpenCV takes one sample where both are the same.
+fn at_edge([first, second]: [(usize, i64); 2]) -> [(usize, i64); 2] {
+    if first.0 == second.0 {
+        [(first.0, 2048), (first.0, 0)]
+    } else {
+        [first, second]
+    }
+}
+
+/// `cv2.resize` with `INTER_LINEAR` of 8-bit levels (`HResizeLinear`, `VResizeLinear`).
+fn blend(
+    rows: [(usize, i64); 2],
+    columns: [(usize, i64); 2],
+    level: impl Fn(usize, usize) -> i64,
+) -> i64 {
+    let row = |y| {
+        columns
+            .map(|(x, weight)| level(x, y) * weight)
+            .iter()
+            .sum::<i64>()
+    };
+    let quarters = rows.map(|(y, weight)| ((row(y) >> 4) * weight) >> 16);
+    (quarters[0] + quarters[1] + 2) >> 2
 }
 
 /// 8-bit levels of R, G and B of a pixel of the frame.

@@ -1,7 +1,9 @@
-//! Frame rows to tensor rows.
+//! Frame rows to tensor rows, as `cv2.resize` with `INTER_LINEAR` has it, to the bit: weights are
+//! whole 2048ths; a row that is resampled along x is kept in 128ths of a level, rounded down; the
+//! shares of two such rows in quarters, rounded down; and the sum of those is rounded to a level.
 
 use super::color::ColorMap;
-use super::frame::{FrameFormat, FrameView};
+use super::frame::{Component, FrameFormat, FrameView};
 use super::kernel::{self, Level};
 use super::letterbox::Letterbox;
 use super::rows::Converter;
@@ -25,62 +27,107 @@ impl Tap {
     }
 }
 
-/// The taps along one axis, pixel centres at half integers.
-fn taps(source: usize, output: usize) -> Vec<Tap> {
-    let ratio = source as f64 / output as f64;
-    (0..output)
-        .map(|i| Tap::at((i as f64 + 0.5) * ratio - 0.5, source))
-        .collect()
+/// Two neighbours and their weights, in 2048ths.
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct Pair {
+    neighbours: [usize; 2],
+    weights: [f32; 2],
 }
 
-/// How a blended row becomes an output row.
+impl Pair {
+    /// What of `source` samples makes output sample `i` of `output`, as in `cv2.resize` with
+    /// `INTER_LINEAR`: pixel centres at half integers, positions and weights as f32.
+    fn new(i: usize, source: usize, output: usize) -> Self {
+        let ratio = source as f64 / output as f64;
+        let at = ((i as f64 + 0.5) * ratio - 0.5) as f32;
+        let first = at.floor();
+        let frac = at - first;
+        let last = source as i64 - 1;
+        let neighbour = |i: i64| i.clamp(0, last) as usize;
+        Self {
+            neighbours: [neighbour(first as i64), neighbour(first as i64 + 1)],
+            weights: [1.0 - frac, frac].map(|share| (share * kernel::PARTS).round_ties_even()),
+        }
+    }
+
+    /// Along x, where OpenCV gives all weight to a sample at the edge; along y it gives two shares
+    /// to the same row, which rounding tells apart.
+    fn along_x(self) -> Self {
+        let [first, second] = self.neighbours;
+        if first == second {
+            return Self {
+                neighbours: [first, second],
+                weights: [kernel::PARTS, 0.0],
+            };
+        }
+        self
+    }
+
+    /// Whether it is one sample of the source.
+    fn is_one(&self) -> bool {
+        self.weights[1] == 0.0
+    }
+}
+
+/// The pairs along one axis.
+fn pairs(source: usize, output: usize) -> impl Iterator<Item = Pair> {
+    (0..output).map(move |i| Pair::new(i, source, output))
+}
+
+/// How a row of the frame is resampled along x.
 enum Columns {
-    /// As it is.
+    /// Not at all.
     Same,
-    /// Pairs of neighbours, one for each output column: the share of the second.
-    Pairs(Vec<f32>),
-    /// Neighbours anywhere in the row: index of the first, and the share of the second.
-    Anywhere(Vec<u32>, Vec<f32>),
+    /// Pairs of neighbours, one for each output column, with their weights.
+    Pairs(Vec<[f32; 2]>),
+    /// Neighbours anywhere in the row: index of the first, and the weights of both.
+    Anywhere(Vec<u32>, Vec<[f32; 2]>),
 }
 
 impl Columns {
-    /// For a row of all pixels of the frame, `step` samples apart.
-    fn of_whole_rows(taps: &[Tap], step: usize) -> Self {
-        let is_same = |(x, tap): (usize, &Tap)| tap.first == x && tap.frac == 0.0;
-        if step == 1 && taps.iter().enumerate().all(is_same) {
+    /// For a row of all pixels of the frame.
+    fn of_whole_rows(pairs: &[Pair]) -> Self {
+        let is_same = |(x, pair): (usize, &Pair)| pair.neighbours[0] == x && pair.is_one();
+        if pairs.iter().enumerate().all(is_same) {
             return Self::Same;
         }
-        let index = taps.iter().map(|tap| (tap.first * step) as u32).collect();
-        Self::Anywhere(index, taps.iter().map(|tap| tap.frac).collect())
+        let index = pairs.iter().map(|pair| pair.neighbours[0] as u32).collect();
+        Self::Anywhere(index, pairs.iter().map(|pair| pair.weights).collect())
     }
 
     /// For a row of those pixels only that some output column needs, and which pixels they are;
     /// `None` where that is no saving.
-    fn of_picked_pixels(taps: &[Tap], width: usize) -> Option<(Self, Vec<u32>)> {
-        let firsts = taps.iter().map(|tap| tap.first as u32);
-        if taps.len() < width && taps.iter().all(|tap| tap.frac == 0.0) {
+    fn of_picked_pixels(pairs: &[Pair], width: usize) -> Option<(Self, Vec<u32>)> {
+        let firsts = pairs.iter().map(|pair| pair.neighbours[0] as u32);
+        if pairs.len() < width && pairs.iter().all(Pair::is_one) {
             return Some((Self::Same, firsts.collect()));
         }
-        if 2 * taps.len() >= width {
+        if 2 * pairs.len() >= width {
             return None;
         }
-        let last = width as u32 - 1;
-        let pixels = firsts.flat_map(|x| [x, (x + 1).min(last)]).collect();
+        let pixels = (pairs.iter().flat_map(|pair| pair.neighbours)).map(|x| x as u32);
+        let pixels = pixels.collect();
         Some((
-            Self::Pairs(taps.iter().map(|tap| tap.frac).collect()),
+            Self::Pairs(pairs.iter().map(|pair| pair.weights).collect()),
             pixels,
         ))
     }
 }
 
-/// Where rows of R, G, B come from.
+/// Where rows come from.
 enum Source {
-    /// Packed R, G, B (or grey) in 0..255: offsets of the three in a pixel, and its bytes. Rows
-    /// are blended as they are.
-    Packed { offsets: [usize; 3], step: usize },
+    /// Packed R, G, B (or grey) in 0..255, resampled as they are: for each of the three the bytes
+    /// of both neighbours, and their weights.
+    Packed([Vec<[u32; 2]>; 3], Vec<[f32; 2]>),
     /// Anything else: rows are converted first.
-    Converted(Box<Converter>),
+    Converted(Box<Converter>, Columns),
 }
+
+/// Which of the two kept rows holds which row of the frame.
+const NONE: usize = usize::MAX;
+
+/// R, G and B of a row of the frame, resampled along x.
+type Resampled = [Vec<i16>; 3];
 
 /// What depends on the sizes and formats only; made when they change.
 pub(super) struct Plan {
@@ -88,11 +135,10 @@ pub(super) struct Plan {
     pub letterbox: Letterbox,
     /// Address of the tensor whose borders have been painted.
     pub painted: Option<usize>,
-    rows: Vec<Tap>,
-    columns: Columns,
+    rows: Vec<Pair>,
     source: Source,
-    /// A blend of two rows of the frame: one row of packed samples, or R, G and B.
-    blended: [Vec<f32>; 3],
+    /// The last two rows, which neighbouring output rows share.
+    kept: [(usize, Resampled); 2],
 }
 
 impl Plan {
@@ -102,39 +148,37 @@ impl Plan {
             (tensor.width, tensor.height),
             tensor.fit,
         );
-        let taps_x = taps(frame.width, letterbox.content.0 as usize);
-        let (source, columns, samples) = Self::source(&frame, tensor.chroma, &taps_x);
-        let blended = vec![0.0; samples];
+        let (width, height) = (letterbox.content.0 as usize, letterbox.content.1 as usize);
+        let columns: Vec<_> = pairs(frame.width, width).map(Pair::along_x).collect();
+        let row = || (NONE, [vec![0; width], vec![0; width], vec![0; width]]);
         Self {
             frame,
             letterbox,
             painted: None,
-            rows: taps(frame.height, letterbox.content.1 as usize),
-            columns,
-            source,
-            blended: [blended.clone(), blended.clone(), blended],
+            rows: pairs(frame.height, height).collect(),
+            source: Self::source(&frame, tensor.chroma, &columns),
+            kept: [row(), row()],
         }
     }
 
-    /// Where rows come from, how their columns are blended, and how many samples a row has.
-    fn source(frame: &FrameFormat, chroma: Chroma, taps: &[Tap]) -> (Source, Columns, usize) {
+    /// Where rows come from.
+    fn source(frame: &FrameFormat, chroma: Chroma, pairs: &[Pair]) -> Source {
         let color = ColorMap::of(frame);
         if color.is_identity() {
-            let components = frame.pixels.components();
-            let step = components[0].step;
-            let offsets = components.map(|component| component.offset);
-            let columns = Columns::of_whole_rows(taps, step);
-            // The second neighbour of the last column is read, with a share of 0.
-            let samples = (frame.width + 1) * step;
-            return (Source::Packed { offsets, step }, columns, samples);
+            let byte = |c: &Component| {
+                let (step, offset) = (c.step, c.offset);
+                let bytes = |pair: &Pair| pair.neighbours.map(|x| (x * step + offset) as u32);
+                pairs.iter().map(bytes).collect()
+            };
+            let weights = pairs.iter().map(|pair| pair.weights).collect();
+            return Source::Packed(frame.pixels.components().each_ref().map(byte), weights);
         }
-        let (columns, pixels) = match Columns::of_picked_pixels(taps, frame.width) {
+        let (columns, pixels) = match Columns::of_picked_pixels(pairs, frame.width) {
             Some((columns, pixels)) => (columns, Some(pixels)),
-            None => (Columns::of_whole_rows(taps, 1), None),
+            None => (Columns::of_whole_rows(pairs), None),
         };
         let converter = Converter::new(*frame, color, chroma, pixels);
-        let samples = converter.width() + 1;
-        (Source::Converted(Box::new(converter)), columns, samples)
+        Source::Converted(Box::new(converter), columns)
     }
 
     /// Fills the picture's part of the planes R, G, B, whose rows are `width` apart; `affine` is for
@@ -152,62 +196,74 @@ impl Plan {
             self.letterbox.offset.1 as usize,
         );
         let content_width = self.letterbox.content.0 as usize;
-        if let Source::Converted(converter) = &mut self.source {
-            converter.forget();
-        }
-        for (y, tap) in self.rows.iter().enumerate() {
-            let (rows, step) = blend(&mut self.source, &mut self.blended, level, frame, *tap);
+        // They are of the last frame.
+        self.kept.iter_mut().for_each(|(y, _)| *y = NONE);
+        for (y, pair) in self.rows.iter().enumerate() {
+            let [first, second] = pair.neighbours;
+            let second = if pair.is_one() { first } else { second };
+            let i = keep(
+                &mut self.source,
+                &mut self.kept,
+                level,
+                frame,
+                [first, second],
+            );
+            let j = keep(
+                &mut self.source,
+                &mut self.kept,
+                level,
+                frame,
+                [second, first],
+            );
+            let weights = pair.weights.map(|weight| weight as i16);
             let at = (top + y) * width + left;
-            for ((row, plane), affine) in rows.into_iter().zip(&mut planes).zip(affine) {
+            for (c, (plane, affine)) in planes.iter_mut().zip(affine).enumerate() {
                 let out = &mut plane[at..at + content_width];
-                match &self.columns {
-                    Columns::Same => kernel::store_columns(level, row, affine, out),
-                    Columns::Pairs(frac) => kernel::blend_pairs(level, row, frac, affine, out),
-                    Columns::Anywhere(index, frac) => {
-                        kernel::sample_columns(level, row, step, index, frac, affine, out);
-                    }
-                }
+                let (first, second) = (&self.kept[i].1[c], &self.kept[j].1[c]);
+                kernel::blend_rows(level, first, second, weights, affine, out);
             }
         }
     }
 }
 
-/// R, G and B of the blend of a tap's rows, and how far apart their samples are. `blended` is where
-/// it is made, if it is not a row that is there already.
-fn blend<'a>(
-    source: &'a mut Source,
-    blended: &'a mut [Vec<f32>; 3],
+/// Index of row `y` among the kept ones, made if it is not there; `other` stays.
+fn keep(
+    source: &mut Source,
+    kept: &mut [(usize, Resampled); 2],
     level: Level,
     frame: &FrameView,
-    tap: Tap,
-) -> ([&'a [f32]; 3], usize) {
+    [y, other]: [usize; 2],
+) -> usize {
+    if let Some(i) = kept.iter().position(|(kept, _)| *kept == y) {
+        return i;
+    }
+    let i = usize::from(kept[0].0 == other);
+    kept[i].0 = y;
+    resample(source, &mut kept[i].1, level, frame, y);
+    i
+}
+
+/// Resamples row `y` of the frame along x.
+fn resample(source: &mut Source, out: &mut Resampled, level: Level, frame: &FrameView, y: usize) {
     match source {
-        Source::Packed { offsets, step } => {
+        Source::Packed(bytes, weights) => {
             let format = frame.format();
-            let out = &mut blended[0][..format.width * *step];
             // A row's last pixel may end before its step does.
-            let bytes = format.pixels.plane_size(0, format.width, 1).0;
-            let first = frame.row(0, tap.first, bytes);
-            if tap.frac == 0.0 {
-                kernel::widen_row(level, first, out);
-            } else {
-                let second = frame.row(0, tap.first + 1, bytes);
-                kernel::blend_bytes(level, first, second, tap.frac, out);
+            let row = frame.row(0, y, format.pixels.plane_size(0, format.width, 1).0);
+            for (index, out) in bytes.iter().zip(out) {
+                kernel::sample_bytes(level, row, index, weights, out);
             }
-            (offsets.map(|offset| &blended[0][offset..]), *step)
         }
-        Source::Converted(converter) => {
-            let width = converter.width();
-            let second = tap.first + usize::from(tap.frac != 0.0);
-            let [first, second] = converter.rows(level, frame, tap.first, second);
-            if tap.frac == 0.0 {
-                return (first.each_ref().map(|channel| &channel[..]), 1);
+        Source::Converted(converter, columns) => {
+            for (row, out) in converter.row(level, frame, y).iter().zip(out) {
+                match columns {
+                    Columns::Same => kernel::keep_columns(level, row, out),
+                    Columns::Pairs(weights) => kernel::blend_pairs(level, row, weights, out),
+                    Columns::Anywhere(index, weights) => {
+                        kernel::sample_columns(level, row, index, weights, out);
+                    }
+                }
             }
-            for (channel, out) in blended.iter_mut().enumerate() {
-                let out = &mut out[..width];
-                kernel::blend_rows(level, &first[channel], &second[channel], tap.frac, out);
-            }
-            (blended.each_ref().map(|channel| &channel[..]), 1)
         }
     }
 }

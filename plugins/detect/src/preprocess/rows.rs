@@ -9,21 +9,17 @@ use super::resample::Tap;
 /// R, G and B of a row, in 8-bit levels.
 pub(super) type RgbRow = [Vec<f32>; 3];
 
-/// Which of the two kept rows holds which row of the frame.
-const NONE: usize = usize::MAX;
-
 /// Columns of a subsampled component at the places of the pixels.
 struct Sited {
     index: Vec<u32>,
     frac: Vec<f32>,
 }
 
-/// Converts rows, or those of their pixels that are needed, and keeps the last two: neighbouring
-/// output rows share them.
+/// Converts rows, or those of their pixels that are needed.
 pub(super) struct Converter {
     frame: FrameFormat,
     color: ColorMap,
-    kept: [(usize, RgbRow); 2],
+    rgb: RgbRow,
     /// The pixels of a row that are needed, by component: where their samples are in it. `None`
     /// for all pixels.
     picked: Option<[Vec<u32>; 3]>,
@@ -63,7 +59,7 @@ impl Converter {
         Self {
             frame,
             color,
-            kept: [(NONE, rgb()), (NONE, rgb())],
+            rgb: rgb(),
             expanded: rgb(),
             sited,
             picked,
@@ -77,40 +73,14 @@ impl Converter {
         self.expanded[0].len() - 1
     }
 
-    /// Forgets the rows of the last frame.
-    pub fn forget(&mut self) {
-        for (y, _) in &mut self.kept {
-            *y = NONE;
-        }
-    }
-
-    /// Two rows, or one twice.
-    pub fn rows(
-        &mut self,
-        level: Level,
-        frame: &FrameView,
-        first: usize,
-        second: usize,
-    ) -> [&RgbRow; 2] {
-        let i = self.keep(level, frame, first, second);
-        let j = self.keep(level, frame, second, first);
-        [&self.kept[i].1, &self.kept[j].1]
-    }
-
-    /// Index of row `y` among the kept ones, converted if it is not there; `other` stays.
-    fn keep(&mut self, level: Level, frame: &FrameView, y: usize, other: usize) -> usize {
-        if let Some(i) = self.kept.iter().position(|(kept, _)| *kept == y) {
-            return i;
-        }
-        let i = usize::from(self.kept[0].0 == other);
+    /// R, G and B of row `y`.
+    pub fn row(&mut self, level: Level, frame: &FrameView, y: usize) -> &RgbRow {
         for c in 0..3 {
             self.expand(level, frame, c, y);
         }
         let [a, b, c] = &self.expanded;
-        let (kept, rgb) = &mut self.kept[i];
-        *kept = y;
-        kernel::color_row(level, &self.color, [a, b, c], rgb);
-        i
+        kernel::color_row(level, &self.color, [a, b, c], &mut self.rgb);
+        &self.rgb
     }
 
     /// One sample of component `c` for each pixel of row `y`.

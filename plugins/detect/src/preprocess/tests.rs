@@ -116,13 +116,13 @@ proptest! {
             let tensor_len = got.len();
             let letterbox = preprocessor.run(&noise.view(), &mut got);
             prop_assert_eq!(letterbox, expected_box);
+            // A colour may fall on either side of a half in f32 and f64; other levels are exact.
+            let is_exact = color::ColorMap::of(&format).is_identity();
+            let most = if is_exact { 0.001 } else { 1.001 };
             for (i, (got, expected)) in got.iter().zip(&expected).enumerate() {
-                // Half a level for the last rounding. One more where f32 and f64 fall on either
-                // side of a half when a source pixel is rounded.
-                let plane = 3 * i / tensor_len;
-                let scale = f64::from(tensor.affine[plane].scale);
+                let scale = f64::from(tensor.affine[3 * i / tensor_len].scale);
                 let levels = (f64::from(*got) - expected).abs() / scale;
-                prop_assert!(levels < 1.51, "{level:?} at {i}: {got} for {expected}");
+                prop_assert!(levels < most, "{level:?} at {i}: {got} for {expected}");
             }
         }
     }
@@ -174,7 +174,7 @@ fn a_preprocessor_follows_changes_of_size_and_tensor() {
             let (expected, _) = reference::preprocess(&noise.view(), &tensor);
             for (got, expected) in buffer.iter().zip(&expected) {
                 assert!(
-                    (f64::from(*got) - expected).abs() < 0.51,
+                    (f64::from(*got) - expected).abs() < 1.001,
                     "{width}x{height}"
                 );
             }
@@ -255,4 +255,73 @@ fn nearest_chroma_is_that_of_the_pixels_that_share_it() {
     Preprocessor::new(tensor).run(&view, &mut out);
     // Red is 128 + 1.402 · (V − 128).
     assert_eq!(out[..4], [72.0, 72.0, 184.0, 184.0]);
+}
+
+#[test]
+fn levels_are_those_of_opencv() {
+    // `cv2.resize` of OpenCV 5.0 made these of pictures whose levels are
+    // (37x + 91y + 7xy + 53c) mod 256: their red and blue.
+    type Levels<'a> = &'a [f32];
+    let table: [([usize; 4], Levels, Levels); 3] = [
+        (
+            [7, 5, 4, 3],
+            &[
+                45., 114., 108., 166., 201., 34., 124., 213., 101., 189., 150., 174.,
+            ],
+            &[
+                151., 135., 203., 101., 51., 140., 230., 63., 143., 135., 170., 109.,
+            ],
+        ),
+        (
+            [3, 2, 5, 4],
+            &[
+                0., 15., 37., 59., 74., 23., 38., 62., 85., 100., 68., 85., 111., 136., 153., 91.,
+                108., 135., 161., 179.,
+            ],
+            &[
+                106., 121., 143., 165., 180., 129., 144., 168., 152., 142., 174., 191., 217., 127.,
+                67., 197., 214., 241., 114., 29.,
+            ],
+        ),
+        (
+            [11, 3, 2, 2],
+            &[110., 67., 78., 93.],
+            &[152., 125., 120., 151.],
+        ),
+    ];
+    for ([width, height, to_width, to_height], red, blue) in table {
+        let levels = (0..height).flat_map(|y| {
+            (0..width).flat_map(move |x| {
+                (0..3).map(move |c| ((37 * x + 91 * y + 7 * x * y + 53 * c) % 256) as u8)
+            })
+        });
+        let data: Vec<u8> = levels.collect();
+        let format = FrameFormat {
+            pixels: PixelFormat::Rgb,
+            width,
+            height,
+            colorimetry: Colorimetry {
+                full_range: true,
+                ..Default::default()
+            },
+        };
+        let plane = Plane {
+            data: &data,
+            stride: 3 * width,
+        };
+        let view = FrameView::new(format, [plane, Plane::default(), Plane::default()]).unwrap();
+        let mut out = vec![0.0; 3 * to_width * to_height];
+        let mut preprocessor = Preprocessor::new(TensorFormat {
+            width: to_width as u32,
+            height: to_height as u32,
+            fit: Fit::Stretch,
+            order: ChannelOrder::Rgb,
+            affine: [Affine::scale(1.0); 3],
+            pad: 0,
+            chroma: Chroma::Nearest,
+        });
+        preprocessor.run(&view, &mut out);
+        let planes: Vec<_> = out.chunks(to_width * to_height).collect();
+        assert_eq!((planes[0], planes[2]), (red, blue), "{width}x{height}");
+    }
 }
