@@ -9,6 +9,7 @@
 use gstvigildetect::decode::{Detection, OutputView, Thresholds};
 use gstvigildetect::detector::{Detector, LoadError, LoadOptions, LoadedModel};
 use gstvigildetect::engine::{EngineError, EngineKind, Precision, Runner};
+use gstvigildetect::model::Wishes;
 use gstvigildetect::preprocess::{
     Chroma, Colorimetry, FrameFormat, FrameView, PixelFormat, Plane, Preprocessor, TensorFormat,
 };
@@ -70,7 +71,7 @@ fn load(
 ) -> Result<Option<Loaded>, LoadError> {
     let loaded = LoadedModel::load(&LoadOptions {
         model: model.map(PathBuf::from),
-        labels: None,
+        wishes: Wishes::default(),
         engine: Some(kind),
         precision: Precision::F32,
         threads,

@@ -72,20 +72,23 @@ impl OpenVino {
             return Err(format!("it makes {found} outputs of the file's {named}"));
         }
         let shape = self.input.shape(1);
-        let wanted = if self.input.half {
+        let samples: usize = shape.iter().product();
+        let is_half = self.input.half;
+        let kind = if is_half {
             ElementType::F16
         } else {
             ElementType::F32
         };
-        let mut input = input(&request, &self.input.name, wanted, &shape)?;
+        let mut input = input(&request, &self.input.name, kind, &shape)?;
         // Read here, so that nothing can go wrong with it later.
-        let samples = if self.input.half {
-            input.get_data_mut::<u16>().map_err(words)?.len()
+        let found = if is_half {
+            input.get_data_mut::<u16>().map(|halves| halves.len())
         } else {
-            input.get_data_mut::<f32>().map_err(words)?.len()
-        };
-        if samples != shape.iter().product::<usize>() {
-            return Err(format!("its input holds {samples} samples"));
+            input.get_data_mut::<f32>().map(|floats| floats.len())
+        }
+        .map_err(words)?;
+        if found != samples {
+            return Err(format!("its input holds {found} samples"));
         }
         for constant in &self.input.constants {
             fill(&request, constant)?;
@@ -93,6 +96,7 @@ impl OpenVino {
         Ok(RequestRunner {
             picture: shape[1..].iter().product(),
             request,
+            floats: is_half.then(|| vec![0.0; samples]),
             input,
             wide: self.input.half.then(|| vec![0.0; samples]),
             outputs,
@@ -240,8 +244,8 @@ impl Engine for OpenVino {
 struct RequestRunner {
     request: InferRequest,
     input: Tensor,
-    /// What the input is filled from, where it takes 16-bit floats.
-    wide: Option<Vec<f32>>,
+    /// What is turned into 16-bit floats for the input, where the model takes those.
+    floats: Option<Vec<f32>>,
     /// Samples of one picture.
     picture: usize,
     outputs: Vec<Output>,
@@ -252,8 +256,8 @@ struct RequestRunner {
 
 impl RequestRunner {
     fn infer(&mut self) -> Result<Vec<OutputView<'_>>, InferenceError> {
-        if let Some(wide) = &self.wide {
-            half::narrow(wide, self.input.get_data_mut()?);
+        if let Some(floats) = &self.floats {
+            half::narrow(floats, self.input.get_data_mut()?);
         }
         // Not infer(), which runs on this thread: it loses errors of models with open shapes, and
         // leaves the outputs of an earlier run (2026.4).
@@ -279,6 +283,7 @@ impl Output {
             // An empty tensor may have no memory to look at.
             _ if self.tensor.get_size()? == 0 => Values::F32(&[]),
             ElementType::F32 => Values::F32(self.tensor.get_data()?),
+            ElementType::F16 => Values::F16(self.tensor.get_data()?),
             ElementType::I32 => Values::I32(self.tensor.get_data()?),
             ElementType::I64 => Values::I64(self.tensor.get_data()?),
             ElementType::F16 => Values::F16(self.tensor.get_data()?),
@@ -291,8 +296,8 @@ impl Output {
 impl Runner for RequestRunner {
     fn input_mut(&mut self) -> &mut [f32] {
         let picture = self.picture;
-        if let Some(wide) = &mut self.wide {
-            return &mut wide[..picture];
+        if let Some(floats) = &mut self.floats {
+            return &mut floats[..picture];
         }
         // It could be read when the runner was made, and the request's own tensor stays.
         match self.input.get_data_mut() {
