@@ -11,19 +11,23 @@
 
 use clap::Parser;
 use gstvigildetect::preprocess::{
-    ChannelOrder, Chroma, Colorimetry, Fit, FrameFormat, FrameView, Letterbox, PixelFormat, Plane,
-    Preprocessor, TensorFormat,
+    Affine, ChannelOrder, Chroma, Colorimetry, Fit, FrameFormat, FrameView, Letterbox, PixelFormat,
+    Plane, Preprocessor, TensorFormat,
 };
+use gstvigiltestsrc::scene::script::{Point, Script, ScriptObject};
 use gstvigiltestsrc::scene::{Class, Object, Scene, SceneKind, SceneOptions};
 use indicatif::{ProgressBar, ProgressStyle};
 use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// Side of the model's input, in pixels.
 const SIDE: u32 = 320;
 /// Frames of one scene: its backdrop takes longer to paint than they do.
 const FRAMES: u64 = 4;
+/// Seconds that scripted objects move for.
+const SCRIPTED: f64 = 8.0;
 /// Sizes of video, the usual ones more often.
 const SIZES: [(u32, u32); 8] = [
     (1280, 720),
@@ -89,8 +93,12 @@ fn render(folder: &Path, split: &str, count: u64, seed: u64) -> Result<(), Error
         let (mut scene, options, size) = scene(seed + number)?;
         number += 1;
         for frame in 0..FRAMES.min(count - scenes.len() as u64) {
-            // Far enough apart for other people to be there.
-            scene.render(frame as f64 * 17.3 + (number % 29) as f64);
+            scene.render(if options.script.is_some() {
+                (frame as f64 + 0.2) / FRAMES as f64 * SCRIPTED
+            } else {
+                // Far enough apart for other people to be there.
+                frame as f64 * 17.3 + (number % 29) as f64
+            });
             let letterbox = eye.look(scene.pixels(), size)?;
             images.write_all(&eye.bytes)?;
             for object in scene.truth() {
@@ -100,7 +108,10 @@ fn render(folder: &Path, split: &str, count: u64, seed: u64) -> Result<(), Error
                     written += 1;
                 }
             }
-            scenes.push(options.kind.as_str());
+            scenes.push(match options.script {
+                Some(_) => "script",
+                None => options.kind.as_str(),
+            });
             bar.inc(1);
         }
     }
@@ -115,7 +126,54 @@ fn render(folder: &Path, split: &str, count: u64, seed: u64) -> Result<(), Error
     Ok(())
 }
 
-/// The scene of a seed: every kind and size, from empty to full, most of them by day.
+/// Objects of every class that go straight from anywhere to anywhere: in no place of its own does
+/// a bicycle ride towards the camera, or a dog run across the road.
+fn anything_anywhere(background: SceneKind, seed: u64) -> Script {
+    let mut draw = Draw(seed);
+    let count = 3 + (draw.unit() * 9.0) as usize;
+    let objects = (0..count).map(|_| {
+        let class = Class::ALL[(draw.unit() * Class::ALL.len() as f64) as usize];
+        let stands = draw.unit() < 0.2;
+        let mut point = |time| Point {
+            time,
+            x: 1.2 * draw.unit() - 0.1,
+            y: 0.3 + 0.7 * draw.unit(),
+        };
+        let start = point(0.0);
+        let end = if stands {
+            Point {
+                time: SCRIPTED,
+                ..start
+            }
+        } else {
+            point(SCRIPTED)
+        };
+        ScriptObject {
+            class,
+            points: vec![start, end],
+        }
+    });
+    Script {
+        background,
+        objects: objects.collect(),
+    }
+}
+
+/// Numbers from 0 to 1, by a linear congruential generator with Knuth's constants.
+struct Draw(u64);
+
+impl Draw {
+    fn unit(&mut self) -> f64 {
+        self.0 = self
+            .0
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
+        (self.0 >> 40) as f64 / (1u64 << 24) as f64
+    }
+}
+
+/// The scene of a seed: every kind and size, from empty to full, most of them by day; one in five
+/// is of things where they do not belong.
 fn scene(seed: u64) -> Result<(Scene, SceneOptions, (u32, u32)), Error> {
     let kinds = [
         SceneKind::Street,
@@ -135,6 +193,7 @@ fn scene(seed: u64) -> Result<(Scene, SceneOptions, (u32, u32)), Error> {
         objects: [4, 8, 12, 16, 20][turn / 4 % 5],
         light: [1.0, 0.9, 1.0, 0.6, 0.8, 1.0, 0.35][turn / 3 % 7],
         shake: [0.0, 0.5][turn / 2 % 2],
+        script: (turn % 5 == 4).then(|| Arc::new(anything_anywhere(kinds[turn % 4], seed))),
         ..SceneOptions::default()
     };
     let size = SIZES[turn / 5 % SIZES.len()];
@@ -156,7 +215,7 @@ impl Eye {
             height: SIDE,
             fit: Fit::Stretch,
             order: ChannelOrder::Rgb,
-            scale: 1.0,
+            affine: [Affine::scale(1.0); 3],
             pad: 114,
             chroma: Chroma::Nearest,
         };

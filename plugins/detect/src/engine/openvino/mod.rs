@@ -98,7 +98,6 @@ impl OpenVino {
             request,
             floats: is_half.then(|| vec![0.0; samples]),
             input,
-            wide: self.input.half.then(|| vec![0.0; samples]),
             outputs,
             names: self.outputs.clone(),
             _compiled: compiled,
@@ -286,7 +285,6 @@ impl Output {
             ElementType::F16 => Values::F16(self.tensor.get_data()?),
             ElementType::I32 => Values::I32(self.tensor.get_data()?),
             ElementType::I64 => Values::I64(self.tensor.get_data()?),
-            ElementType::F16 => Values::F16(self.tensor.get_data()?),
             _ => return Ok(self.kept.view(std::iter::empty(), Values::Other)),
         };
         Ok(self.kept.view(self.shape.iter().copied(), values))
