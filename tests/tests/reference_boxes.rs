@@ -255,12 +255,14 @@ fn boxes_on_single_frames_equal_the_reference() -> Result<(), Box<dyn Error>> {
             })
             .collect();
         for engine in model.engines {
+            // The references are ONNX Runtime's: the very pixels give it the very boxes. Others
+            // round integers elsewhere.
+            let tolerance = match *engine {
+                "onnxruntime" => ON_PICTURES,
+                _ => model.on_pictures,
+            };
             wrong.extend(compare_pictures(
-                &model,
-                engine,
-                ON_PICTURES,
-                &reference,
-                &pictures,
+                &model, engine, tolerance, &reference, &pictures,
             )?);
         }
     }
