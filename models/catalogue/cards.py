@@ -65,8 +65,8 @@ CHOICES = {
     ("outputs", "type"): ["f32", "f16", "i64", "i32"],
     ("outputs", "holds"): ["candidates", "detections", "logits", "boxes", "scores", "labels"],
     ("boxes", "head"): [
-        "yolov5", "yolov6", "yolov8", "yolox", "nanodet", "yolo-nas", "end-to-end", "detr", "detr-rows",
-        "detr-decoded",
+        "yolov5", "yolov6", "yolov8", "yolox", "nanodet", "fastestdet", "yolo-nas", "end-to-end", "detr",
+        "detr-rows", "detr-decoded",
     ],
     ("boxes", "format"): ["cxcywh", "xyxy"],
     ("boxes", "units"): ["input-pixels", "source-pixels", "grid-cells", "fraction"],

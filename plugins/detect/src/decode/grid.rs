@@ -8,6 +8,16 @@ pub struct Grid {
     rows: u32,
 }
 
+impl Grid {
+    /// Width and height that its cells cover, in input pixels.
+    pub fn covered(&self) -> [f32; 2] {
+        [
+            (self.columns * self.stride) as f32,
+            (self.rows * self.stride) as f32,
+        ]
+    }
+}
+
 /// The grids of an input of this size, in the order of the output.
 pub fn grids(width: u32, height: u32, strides: &[u32]) -> Vec<Grid> {
     let grid = |&stride: &u32| Grid {

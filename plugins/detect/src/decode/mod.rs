@@ -11,6 +11,7 @@
 
 mod detr;
 mod end_to_end;
+mod fastestdet;
 mod grid;
 mod nanodet;
 mod nms;
@@ -162,13 +163,18 @@ impl Decoder {
             Head::YoloxRaw { strides, .. } | Head::NanoDet { strides, .. } => {
                 grid::grids(spec.input.width, spec.input.height, strides)
             }
+            Head::FastestDet { stride, .. } => {
+                grid::grids(spec.input.width, spec.input.height, &[*stride])
+            }
             _ => Vec::new(),
         };
         let boxes = match &spec.head {
             Head::V8 { anchors, .. } | Head::V5 { anchors, .. } | Head::YoloNas { anchors, .. } => {
                 *anchors
             }
-            Head::YoloxRaw { .. } | Head::NanoDet { .. } => grid::cells(&grids),
+            Head::YoloxRaw { .. } | Head::NanoDet { .. } | Head::FastestDet { .. } => {
+                grid::cells(&grids)
+            }
             Head::EndToEnd { max } => *max,
             // Each class of a query competes for itself.
             Head::Detr { classes, queries } | Head::DetrRows { classes, queries } => {
@@ -267,10 +273,39 @@ impl Decoder {
                 let data = values(view(0)?, [grid::cells(&self.grids), 5 + classes])?;
                 yolox::decode(data, *classes, &self.grids, &mut found);
             }
-            Head::NanoDet { classes, .. } => {
-                let shape = [grid::cells(&self.grids), classes + nanodet::BOX_VALUES];
-                let data = values(view(0)?, shape)?;
-                nanodet::decode(data, *classes, &self.grids, self.size, &mut found);
+            Head::NanoDet {
+                classes,
+                bins,
+                centred,
+                split,
+                ..
+            } => {
+                let layout = nanodet::Layout {
+                    bins: *bins,
+                    offset: if *centred { 0.5 } else { 0.0 },
+                    size: self.size,
+                };
+                let sides = 4 * bins;
+                if !split {
+                    let shape = [grid::cells(&self.grids), classes + sides];
+                    let rows = values(view(0)?, shape)?.chunks_exact(classes + sides);
+                    let rows = rows.map(|row| row.split_at(*classes));
+                    nanodet::decode(rows, layout, &self.grids, &mut found);
+                } else {
+                    for (level, grid) in self.grids.chunks(1).enumerate() {
+                        let cells = grid::cells(grid);
+                        let scores = values(view(level)?, [cells, *classes])?;
+                        let level = self.grids.len() + level;
+                        let distances = values(view(level)?, [cells, sides])?;
+                        let rows = scores.chunks_exact(*classes);
+                        let rows = rows.zip(distances.chunks_exact(sides));
+                        nanodet::decode(rows, layout, grid, &mut found);
+                    }
+                }
+            }
+            Head::FastestDet { classes, .. } => {
+                let data = planes(view(0)?, 5 + classes, &self.grids)?;
+                fastestdet::decode(data, *classes, &self.grids, &mut found);
             }
             Head::YoloNas { classes, anchors } => {
                 let boxes = values(view(0)?, [*anchors, 4])?;
@@ -343,6 +378,27 @@ fn values<'a>(view: &OutputView<'a>, expected: [usize; 2]) -> Result<&'a [f32], 
         values: view.data.len(),
         expected,
     })
+}
+
+/// The values of an output with so many planes, each of the cells of the grids.
+fn planes<'a>(
+    view: &OutputView<'a>,
+    planes: usize,
+    grids: &[grid::Grid],
+) -> Result<&'a [f32], DecodeError> {
+    let cells = grid::cells(grids);
+    match *view.shape {
+        [n, rows, columns] | [1, n, rows, columns]
+            if n == planes && rows * columns == cells && view.data.len() == n * cells =>
+        {
+            Ok(view.data)
+        }
+        _ => Err(DecodeError::Shape {
+            shape: view.shape.to_vec(),
+            values: view.data.len(),
+            expected: [planes, cells],
+        }),
+    }
 }
 
 /// Above it, a class id is damage: a label would be made for each.

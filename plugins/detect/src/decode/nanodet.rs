@@ -1,35 +1,40 @@
-//! NanoDet-Plus: `[cells, classes + 4·8]`.
+//! NanoDet and NanoDet-Plus: a row per cell, of scores and of four sides.
 //!
 //! Each side of a box is a distribution over its distance from the cell, in strides (generalised
-//! focal loss, Li et al. 2020): the mean of it is taken. The cell's place is its top left corner,
-//! `get_single_level_center_priors` of NanoDet.
+//! focal loss, Li et al. 2020): the mean of it is taken. The cell's place is its centre in NanoDet
+//! (`get_single_level_center_point` of its version 0), and its top left corner in NanoDet-Plus
+//! (`get_single_level_center_priors`).
 
 use super::grid::{Grid, places};
 use super::{Candidates, best_class};
 
-/// Distances that a distribution covers: 0 to 7 strides (`reg_max` of all published models).
-const BINS: usize = 8;
+/// How rows are to be read.
+#[derive(Debug, Clone, Copy)]
+pub struct Layout {
+    /// Distances that a distribution covers: from 0 strides on.
+    pub bins: usize,
+    /// Where a cell is, from its top left corner, in strides.
+    pub offset: f32,
+    /// Width and height of the input, to which boxes are clipped as in `distance2bbox`.
+    pub size: [f32; 2],
+}
 
-/// Values of a row after the classes.
-pub const BOX_VALUES: usize = 4 * BINS;
-
-/// `data`: a row per cell: a score for each class, then distributions of the distances to the left,
-/// top, right and bottom side, before their softmax. `size` is the input's, to which boxes are
-/// clipped as in `distance2bbox`.
-pub fn decode(
-    data: &[f32],
-    classes: usize,
+/// `rows` are those of the grids' cells, one after the other: a score for each class, and the
+/// distributions of the distances to the left, top, right and bottom side, before their softmax.
+pub fn decode<'a>(
+    rows: impl Iterator<Item = (&'a [f32], &'a [f32])>,
+    layout: Layout,
     grids: &[Grid],
-    [width, height]: [f32; 2],
     found: &mut Candidates,
 ) {
     let threshold = found.thresholds.confidence.max(0.0);
-    for ((x, y, stride), row) in places(grids).zip(data.chunks_exact(classes + BOX_VALUES)) {
-        let (scores, sides) = row.split_at(classes);
+    let Layout { bins, offset, size } = layout;
+    let [width, height] = size;
+    for ((x, y, stride), (scores, sides)) in places(grids).zip(rows) {
         let (class, score) = best_class(scores);
         if score > threshold {
-            let side = |i: usize| expected(&sides[i * BINS..][..BINS]) * stride;
-            let (x, y) = (x * stride, y * stride);
+            let side = |i: usize| expected(&sides[i * bins..][..bins]) * stride;
+            let (x, y) = ((x + offset) * stride, (y + offset) * stride);
             let corners = [
                 (x - side(0)).clamp(0.0, width),
                 (y - side(1)).clamp(0.0, height),
@@ -55,17 +60,25 @@ fn expected(logits: &[f32]) -> f32 {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
-    use crate::decode::tests::decode;
-    use crate::model::Head;
+    use super::expected;
+    use crate::decode::tests::{decode, same_size, spec};
+    use crate::decode::{DecodeError, Decoder, OutputView, Thresholds};
+    use crate::model::{Head, OutputRef};
     use proptest::prelude::*;
 
+    const BINS: usize = 8;
+    const BOX_VALUES: usize = 4 * BINS;
     /// Cells of 64×64 pixels: 8×8, 4×4, 2×2 and 1.
     const CELLS: usize = 85;
 
     fn head(classes: usize) -> Head {
-        let strides = vec![8, 16, 32, 64];
-        Head::NanoDet { classes, strides }
+        Head::NanoDet {
+            classes,
+            strides: vec![8, 16, 32, 64],
+            bins: BINS,
+            centred: false,
+            split: false,
+        }
     }
 
     /// Logits of a distribution that has nearly all at `bin`.
@@ -92,6 +105,58 @@ mod tests {
         // one stride to the left, half a one up, none to the right, two down
         for (found, wanted) in found[0].xyxy.iter().zip([16.0, 8.0, 32.0, 48.0]) {
             assert!((found - wanted).abs() < 1e-4, "{found} {wanted}");
+        }
+    }
+
+    /// NanoDet of two classes on 64×64 pixels, of `bins`, with an output for each grid's scores and
+    /// then one for each grid's sides.
+    fn split(bins: usize) -> Decoder {
+        let mut spec = spec(Head::NanoDet {
+            classes: 2,
+            strides: vec![8, 16, 32],
+            bins,
+            centred: true,
+            split: true,
+        });
+        spec.outputs = (0..6)
+            .map(|index| OutputRef {
+                index,
+                name: format!("{index}"),
+            })
+            .collect();
+        Decoder::new(&spec)
+    }
+
+    #[test]
+    fn boxes_reach_from_the_cells_centre_where_each_grid_has_outputs_of_its_own() {
+        for bins in [8, 11] {
+            let cells = [64, 16, 4];
+            let mut scores = cells.map(|cells| vec![0.0; cells * 2]);
+            let mut sides = cells.map(|cells| vec![-50.0; cells * 4 * bins]);
+            // second row, third column of the stride 16 grid: centre at 40, 24
+            let cell = 4 + 2;
+            scores[1][cell * 2 + 1] = 0.8;
+            for (side, bin) in [1, 0, 1, 2].into_iter().enumerate() {
+                sides[1][(cell * 4 + side) * bins + bin] = 50.0;
+            }
+            let shapes: Vec<_> = (cells.iter().map(|&cells| [1, cells, 2]))
+                .chain(cells.iter().map(|&cells| [1, cells, 4 * bins]))
+                .collect();
+            let data = scores.iter().chain(&sides);
+            let views: Vec<_> = (shapes.iter().zip(data))
+                .map(|(shape, data)| OutputView { shape, data })
+                .collect();
+            let mut found = Vec::new();
+            let thresholds = Thresholds::default();
+            (split(bins).decode(&views, &same_size(), &thresholds, &mut found)).unwrap();
+            assert_eq!(found.len(), 1);
+            assert_eq!((found[0].class, found[0].score), (1, 0.8));
+            for (found, wanted) in found[0].xyxy.iter().zip([24.0, 24.0, 56.0, 56.0]) {
+                assert!((found - wanted).abs() < 1e-4, "{found} {wanted}");
+            }
+            let error = split(bins).decode(&views[..5], &same_size(), &thresholds, &mut found);
+            let missing = DecodeError::MissingOutput { count: 5, index: 5 };
+            assert_eq!(error, Err(missing));
         }
     }
 

@@ -350,7 +350,7 @@ fn decoding_reserves_its_memory_beforehand() {
 proptest! {
     #[test]
     fn whatever_a_model_says_is_in_the_frame_or_not_given(
-        head in 0usize..9,
+        head in 0usize..11,
         src in (1u32..5000, 1u32..5000),
         data in prop::collection::vec(
             prop_oneof![
@@ -362,7 +362,15 @@ proptest! {
             0 => (v8(3, 84), &[&[7, 84]]),
             1 => (Head::V5 { classes: 2, anchors: 84 }, &[&[84, 7]]),
             2 => (Head::YoloxRaw { classes: 2, strides }, &[&[84, 7]]),
-            3 => (Head::NanoDet { classes: 1, strides: vec![16] }, &[&[16, 33]]),
+            3 => (
+                Head::NanoDet { classes: 1, strides: vec![16], bins: 8, centred: false, split: false },
+                &[&[16, 33]],
+            ),
+            9 => (
+                Head::NanoDet { classes: 3, strides: vec![16], bins: 7, centred: true, split: true },
+                &[&[16, 3], &[16, 28]],
+            ),
+            10 => (Head::FastestDet { classes: 20, stride: 16 }, &[&[25, 4, 4]]),
             4 => (Head::YoloNas { classes: 3, anchors: 84 }, &[&[84, 4], &[84, 3]]),
             5 => (Head::Detr { classes: 3, queries: 84 }, &[&[84, 3], &[84, 4]]),
             6 => (Head::DetrRows { classes: 3, queries: 84 }, &[&[84, 7]]),

@@ -202,7 +202,7 @@ impl Settings {
             glib::ParamSpecString::builder("head")
                 .nick("Head")
                 .blurb(
-                    "How the model's outputs are read: yolov5, yolov6, yolov8, yolox, nanodet, \
+                    "How the model's outputs are read: yolov5, yolov6, yolov8, yolox, nanodet, fastestdet, \
                      yolo-nas, end-to-end, detr, detr-rows or detr-decoded (default: as the file \
                      beside the model says, else as the model shows)",
                 )

@@ -106,13 +106,28 @@ pub enum Head {
         /// Input pixels per cell of each grid, in the order of the rows.
         strides: Vec<u32>,
     },
-    /// NanoDet-Plus: `[anchors, classes + 4·8]`, columns of a score for each class, then for each
-    /// side of the box how likely it is to be 0..=7 strides away from the cell.
+    /// NanoDet: `[anchors, classes + 4·bins]`, columns of a score for each class, then for each
+    /// side of the box how likely it is to be 0, 1, 2, … strides away from the cell. Or an output
+    /// `[cells, classes]` for each grid, then an output `[cells, 4·bins]` for each.
     NanoDet {
         /// Number of classes.
         classes: usize,
         /// Input pixels per cell of each grid, in the order of the rows.
         strides: Vec<u32>,
+        /// Distances of a distribution.
+        bins: usize,
+        /// Distances are from the cell's centre, in place of its top left corner (NanoDet-Plus).
+        centred: bool,
+        /// Each grid has outputs of its own.
+        split: bool,
+    },
+    /// FastestDet: `[5 + classes, rows, columns]`, planes of objectness, offset of the centre, width
+    /// and height, then a score for each class.
+    FastestDet {
+        /// Number of classes.
+        classes: usize,
+        /// Input pixels per cell.
+        stride: u32,
     },
     /// YOLO-NAS: boxes `[anchors, 4]`, `x1, y1, x2, y2` in input pixels, and scores
     /// `[anchors, classes]`.
@@ -162,6 +177,7 @@ impl Head {
             | Self::V5 { classes, .. }
             | Self::YoloxRaw { classes, .. }
             | Self::NanoDet { classes, .. }
+            | Self::FastestDet { classes, .. }
             | Self::YoloNas { classes, .. }
             | Self::Detr { classes, .. }
             | Self::DetrRows { classes, .. } => Some(*classes),
@@ -181,6 +197,7 @@ impl Head {
             | Self::V5 { .. }
             | Self::YoloxRaw { .. }
             | Self::NanoDet { .. }
+            | Self::FastestDet { .. }
             | Self::YoloNas { .. } => false,
         }
     }
@@ -199,6 +216,8 @@ pub enum HeadKind {
     Yolox,
     /// [`Head::NanoDet`].
     NanoDet,
+    /// [`Head::FastestDet`].
+    FastestDet,
     /// [`Head::YoloNas`].
     YoloNas,
     /// [`Head::EndToEnd`].
@@ -213,12 +232,13 @@ pub enum HeadKind {
 
 impl HeadKind {
     /// All of them.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Yolov8,
         Self::Yolov5,
         Self::Yolov6,
         Self::Yolox,
         Self::NanoDet,
+        Self::FastestDet,
         Self::YoloNas,
         Self::EndToEnd,
         Self::Detr,
@@ -234,6 +254,7 @@ impl HeadKind {
             Self::Yolov6 => "yolov6",
             Self::Yolox => "yolox",
             Self::NanoDet => "nanodet",
+            Self::FastestDet => "fastestdet",
             Self::YoloNas => "yolo-nas",
             Self::EndToEnd => "end-to-end",
             Self::Detr => "detr",

@@ -5,12 +5,13 @@
 //! v7. Together with the number of values per candidate that tells the layouts apart. Transformers
 //! have no grid: they are told by having two or three outputs.
 //!
-//! [`single`] knows the layouts of one output, [`several`] those of more, [`habits`] how pictures
-//! are prepared for each.
+//! [`single`] knows the layouts of one output, [`several`] those of more, [`small`] those of networks
+//! for small devices, and [`habits`] how pictures are prepared for each.
 
 mod habits;
 mod several;
 mod single;
+mod small;
 
 use super::error::ModelError;
 use super::input::{InputPlan, unsupported};
@@ -32,6 +33,11 @@ struct Output<'a> {
 impl Output<'_> {
     fn is_float(&self) -> bool {
         self.elem_type.is_float()
+    }
+
+    /// The last axis.
+    fn columns(&self) -> Option<usize> {
+        self.shape.last().copied()
     }
 }
 
@@ -131,7 +137,8 @@ fn names_of(info: &OnnxInfo, wishes: &Wishes) -> Result<Option<Vec<String>>, Mod
 fn readings(seen: &Seen, wishes: &Wishes) -> Result<Vec<Reading>, String> {
     let asked = wishes.head();
     let kind = asked.as_ref().map(|(kind, _)| *kind);
-    let mut readings = several::readings(seen, kind);
+    let mut readings: Vec<_> = small::readings(seen).into_iter().collect();
+    readings.extend(several::readings(seen, kind));
     if readings.is_empty() {
         readings = single::readings(seen, kind)?;
     }

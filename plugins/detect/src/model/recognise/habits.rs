@@ -46,6 +46,15 @@ pub(super) fn input_spec(
             spec.order = ChannelOrder::Bgr;
             spec.scale = 1.0;
             (spec.mean, spec.std) = NANODET;
+            if matches!(reading.head, Head::NanoDet { centred: true, .. }) {
+                // Up to version 0.4 configurations say `keep_ratio: True`, in black bars.
+                spec.pad = 0;
+            } else {
+                spec.fit = Fit::Stretch;
+            }
+        }
+        HeadKind::FastestDet => {
+            spec.order = ChannelOrder::Bgr;
             spec.fit = Fit::Stretch;
         }
         HeadKind::Yolox => {

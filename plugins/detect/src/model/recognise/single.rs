@@ -1,6 +1,6 @@
 //! Layouts of one output.
 
-use super::{Output, Reading, Seen};
+use super::{Output, Reading, Seen, small};
 use crate::model::onnx::OnnxInfo;
 use crate::model::{Head, HeadKind, InputPlan};
 
@@ -13,10 +13,6 @@ const V5_BOXES_PER_CELL: usize = 3;
 const RTDETR_QUERIES: usize = 300;
 /// Values per finished box.
 const END_TO_END_VALUES: usize = 6;
-/// Values of NanoDet's boxes: four sides, each a distribution over 0..=7 strides.
-const NANODET_VALUES: usize = 32;
-/// Strides of NanoDet-Plus.
-const NANODET_STRIDES: &[u32] = &[8, 16, 32, 64];
 
 /// All layouts that the one output's shape allows, the likeliest first. What is `asked` for need not
 /// be likely.
@@ -76,7 +72,7 @@ struct Shape<'a> {
 }
 
 /// Cells of all grids of these strides on the input.
-fn cells(plan: &InputPlan, strides: &[u32]) -> usize {
+pub(super) fn cells(plan: &InputPlan, strides: &[u32]) -> usize {
     let along = |side: u32, stride: u32| side.div_ceil(stride) as usize;
     strides
         .iter()
@@ -179,14 +175,7 @@ fn one_row_per_cell(
         let at = usize::from(columns - 4 == 80);
         heads.splice(at..at, with_objectness(seen.info, name, shape, strides));
     }
-    if columns > NANODET_VALUES && strides == NANODET_STRIDES {
-        let classes = columns - NANODET_VALUES;
-        let head = Head::NanoDet {
-            classes,
-            strides: strides.to_vec(),
-        };
-        // `data` is what its exporter calls the picture.
-        let is_likely = classes == 80 || seen.plan.name == "data";
+    if let Some((head, is_likely)) = small::nanodet(seen, columns, strides) {
         let at = if is_likely { 0 } else { heads.len() };
         heads.insert(at, (HeadKind::NanoDet, head));
     }
@@ -256,8 +245,8 @@ fn says_end_to_end(info: &OnnxInfo) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::ChannelOrder;
     use crate::model::recognise::tests::{Metadata, info, recognise_fixed};
-    use crate::model::{ChannelOrder, InputSpec};
     use crate::preprocess::letterbox::Fit;
 
     #[test]
@@ -318,57 +307,5 @@ mod tests {
             let expected = expected.map(|(classes, queries)| Head::DetrRows { classes, queries });
             assert_eq!(found, expected, "{shape} {metadata:?}");
         }
-    }
-
-    #[test]
-    fn nanodet_is_known_by_its_grids_and_distributions() {
-        let nanodet = |classes| Head::NanoDet {
-            classes,
-            strides: NANODET_STRIDES.to_vec(),
-        };
-        let transposed = Head::V8 {
-            classes: 30,
-            anchors: 3598,
-            transposed: true,
-        };
-        const TWO: Metadata = &[("names", "['a', 'b']")];
-        let table: [(_, _, Metadata, _); 6] = [
-            ("data f32 1,3,416,416", "1,3598,112", &[], nanodet(80)),
-            ("x f32 1,3,416,416", "1,3598,112", &[], nanodet(80)),
-            ("data f32 1,3,320,320", "1,2125,112", &[], nanodet(80)),
-            ("data f32 1,3,416,416", "1,3598,34", &[], nanodet(2)),
-            ("x f32 1,3,416,416", "1,3598,34", TWO, nanodet(2)),
-            // Ultralytics has no such model.
-            (
-                "data f32 1,3,416,416",
-                "1,3598,34",
-                &[("author", "Ultralytics")],
-                transposed,
-            ),
-        ];
-        for (input, output, metadata, head) in table {
-            let info = info(&[input], &[&format!("output f32 {output}")], metadata);
-            let spec = recognise_fixed(&info, None).unwrap();
-            assert_eq!(spec.head, head, "{input} {output} {metadata:?}");
-        }
-    }
-
-    #[test]
-    fn nanodet_wants_its_own_normalisation() {
-        let outputs = ["output f32 1,3598,112"];
-        let spec = recognise_fixed(&info(&["data f32 1,3,416,416"], &outputs, &[]), None).unwrap();
-        let expected = InputSpec {
-            name: "data".into(),
-            width: 416,
-            height: 416,
-            batch: Some(1),
-            order: ChannelOrder::Bgr,
-            scale: 1.0,
-            mean: [103.53, 116.28, 123.675],
-            std: [57.375, 57.12, 58.395],
-            fit: Fit::Stretch,
-            pad: 114,
-        };
-        assert_eq!(spec.input, expected);
     }
 }
