@@ -6,6 +6,7 @@
 pub mod assets;
 pub mod ball;
 pub mod matching;
+pub mod pictures;
 pub mod pipeline;
 pub mod precision;
 pub mod records;

@@ -1,13 +1,17 @@
 //! How good detections are: average precision, and what is found and what is false.
 //!
 //! A detection is right when it overlaps an object of its class, which no better detection has
-//! taken, by an IoU of at least half. Objects that do not count (hidden for more than half) are
+//! taken, by a least IoU: half, or COCO's ten. Objects that do not count (hidden for more than half) are
 //! neither right nor wrong to find, and so is a detection at least half of which lies on one.
 
 use crate::matching::{Found, iou};
 
-/// Least IoU with the object that was found.
+/// Least IoU with the object that was found, where no other is said; and least share of a detection
+/// on an object that does not count.
 const OVERLAP: f32 = 0.5;
+
+/// COCO's average precision is the mean of those at these overlaps (Lin et al. 2014).
+pub const COCO_OVERLAPS: [f32; 10] = [0.5, 0.55, 0.6, 0.65, 0.7, 0.75, 0.8, 0.85, 0.9, 0.95];
 
 /// A true object.
 #[derive(Debug, Clone)]
@@ -21,15 +25,32 @@ pub struct Truth {
 }
 
 /// What was judged of any number of pictures.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Tally {
+    /// Least IoU with the object that was found.
+    overlap: f32,
     /// Class, score and whether it is right, of each detection that counts.
     said: Vec<(String, f32, bool)>,
     /// Class of each object that counts.
     objects: Vec<String>,
 }
 
+impl Default for Tally {
+    fn default() -> Self {
+        Self::with_overlap(OVERLAP)
+    }
+}
+
 impl Tally {
+    /// One that asks for at least this IoU with an object.
+    pub fn with_overlap(overlap: f32) -> Self {
+        Self {
+            overlap,
+            said: Vec::new(),
+            objects: Vec::new(),
+        }
+    }
+
     /// Judges one picture.
     pub fn add(&mut self, truth: &[Truth], found: &[Found]) {
         let mut order: Vec<_> = found.iter().collect();
@@ -39,7 +60,7 @@ impl Tally {
             let best = (0..truth.len())
                 .filter(|&i| truth[i].counts && !taken[i] && truth[i].name == said.name)
                 .map(|i| (i, iou(truth[i].xyxy, said.xyxy)))
-                .filter(|(_, overlap)| *overlap >= OVERLAP)
+                .filter(|(_, overlap)| *overlap >= self.overlap)
                 .max_by(|a, b| a.1.total_cmp(&b.1));
             if let Some((index, _)) = best {
                 taken[index] = true;

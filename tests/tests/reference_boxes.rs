@@ -10,6 +10,7 @@ use std::error::Error;
 use std::path::Path;
 use vigil_tests::assets::{self, Reference, ReferenceBox};
 use vigil_tests::matching::{Found, Tolerance, differences};
+use vigil_tests::pictures::detect_on_pictures;
 use vigil_tests::pipeline::{Pipeline, found};
 
 const ON_PICTURES: Tolerance = Tolerance {
@@ -102,65 +103,6 @@ fn is_missing(engine: &str, model: &Path) -> bool {
         eprintln!("skipped: engine {engine} is not on this machine");
     }
     missing
-}
-
-/// What vigildetect finds on RGB pictures of any sizes, in order.
-fn detect_on_pictures(
-    model: &Path,
-    options: &str,
-    pictures: &[image::RgbImage],
-) -> Result<Vec<gst::Sample>, Box<dyn Error>> {
-    let pipeline = Pipeline::parse(&format!(
-        "appsrc name=in format=time ! vigildetect model={} {options} ! \
-         appsink name=out sync=false",
-        model.display()
-    ))?;
-    let source: gst_app::AppSrc = pipeline.element("in");
-    let sink: gst_app::AppSink = pipeline.element("out");
-    pipeline.0.set_state(gst::State::Playing)?;
-    for (i, picture) in pictures.iter().enumerate() {
-        let info = gst_video::VideoInfo::builder(
-            gst_video::VideoFormat::Rgb,
-            picture.width(),
-            picture.height(),
-        )
-        .fps(gst::Fraction::new(1, 1))
-        .build()?;
-        // Rows of GStreamer's RGB are padded to 4 bytes.
-        let stride = info.stride()[0] as usize;
-        let mut data = vec![0; info.size()];
-        for (row, pixels) in data
-            .chunks_mut(stride)
-            .zip(picture.as_raw().chunks(picture.width() as usize * 3))
-        {
-            row[..pixels.len()].copy_from_slice(pixels);
-        }
-        let mut buffer = gst::Buffer::from_mut_slice(data);
-        buffer
-            .get_mut()
-            .unwrap()
-            .set_pts(gst::ClockTime::from_seconds(i as u64));
-        source.push_sample(
-            &gst::Sample::builder()
-                .buffer(&buffer)
-                .caps(&info.to_caps()?)
-                .build(),
-        )?;
-    }
-    source.end_of_stream()?;
-    let mut samples = Vec::new();
-    while let Ok(sample) = sink.pull_sample() {
-        samples.push(sample);
-    }
-    if let Some(message) = pipeline
-        .0
-        .bus()
-        .and_then(|bus| bus.pop_filtered(&[gst::MessageType::Error]))
-    {
-        return Err(format!("{message:?}").into());
-    }
-    assert_eq!(samples.len(), pictures.len());
-    Ok(samples)
 }
 
 /// Every difference from the references of these pictures; none where a file or the engine is
