@@ -1,7 +1,8 @@
-"""Frames a second of Ultralytics' predict on a video: MODEL VIDEO SIZE THREADS.
+"""Frames a second of Ultralytics' predict on a video: MODEL VIDEO SIZE THREADS [square].
 
 Prints one line, `fps N`: all frames of the file from the second on (the first one loads), with
-reading, preprocessing, inference and postprocessing, as a user's loop over the results.
+reading, preprocessing, inference and postprocessing, as a user's loop over the results. With `square` the input is SIZE by SIZE; without,
+it is as low as the video allows where the model's axes are dynamic, as is predict's habit.
 """
 
 import os
@@ -31,7 +32,10 @@ from ultralytics import YOLO  # noqa: E402
 
 torch.set_num_threads(threads)
 model = YOLO(model_path, task="detect")
-results = model.predict(video, imgsz=(size, size), stream=True, verbose=False, conf=0.25, iou=0.45)
+results = model.predict(
+    video, imgsz=(size, size), rect="square" not in sys.argv[5:], stream=True, verbose=False, conf=0.25,
+    iou=0.45,
+)
 next(results)
 started, frames = time.perf_counter(), 0
 for _ in results:

@@ -3,7 +3,7 @@
 use super::table::{Table, median};
 use gst::prelude::*;
 use gstvigildetect::detector::{LoadOptions, LoadedModel};
-use gstvigildetect::engine::{EngineKind, Precision};
+use gstvigildetect::engine::{EngineKind, Precision, Runner};
 use gstvigildetect::model::Wishes;
 use std::error::Error;
 use std::path::Path;
@@ -11,6 +11,7 @@ use std::time::Instant;
 use vigil_tests::pipeline::Pipeline;
 
 /// What is run.
+#[derive(Clone, Copy)]
 pub struct Job<'a> {
     pub video: &'a Path,
     pub model: &'a Path,
@@ -68,8 +69,9 @@ pub fn compare(job: &Job, sizes: &[u32]) -> Result<Table, Box<dyn Error>> {
         let mut figures: [Vec<f64>; 4] = Default::default();
         let frames = if size > 400 { 100 } else { 300 };
         for _ in 0..job.repeat.max(1) {
-            figures[0].push(bare(&loaded, 1, job.threads, frames)?);
-            figures[1].push(bare(&loaded, job.threads, 1, frames)?);
+            for (figure, sessions, threads) in [(0, 1, job.threads), (1, job.threads, 1)] {
+                figures[figure].push(bare(&mut runners(&loaded, sessions, threads)?, frames)?);
+            }
             figures[2].push(pipeline(job, size, "")?);
             figures[3].push(pipeline(job, size, SUITE)?);
         }
@@ -91,18 +93,17 @@ pub fn compare(job: &Job, sizes: &[u32]) -> Result<Table, Box<dyn Error>> {
     Ok(table)
 }
 
-fn name(path: &Path) -> String {
+/// The file's name.
+pub fn name(path: &Path) -> String {
     path.file_name().unwrap_or_default().display().to_string()
 }
 
-/// Runs a second of the engine alone: so many sessions with so many threads each, each run on a
-/// tensor of its own.
-fn bare(
+/// So many sessions of the engine, of so many threads each, that have run once.
+pub fn runners(
     loaded: &LoadedModel,
     sessions: usize,
     threads: usize,
-    frames: usize,
-) -> Result<f64, Box<dyn Error>> {
+) -> Result<Vec<Box<dyn Runner>>, Box<dyn Error>> {
     loaded.engine.plan_runners(sessions, threads);
     let mut runners = Vec::new();
     for _ in 0..sessions {
@@ -111,6 +112,12 @@ fn bare(
         runner.run(&mut |_| {})?;
         runners.push(runner);
     }
+    Ok(runners)
+}
+
+/// Runs the engine alone, each session on a tensor of its own: frames a second.
+pub fn bare(runners: &mut [Box<dyn Runner>], frames: usize) -> Result<f64, Box<dyn Error>> {
+    let sessions = runners.len();
     let each = frames / sessions;
     let started = Instant::now();
     std::thread::scope(|scope| {
@@ -129,20 +136,34 @@ fn bare(
     Ok((each * sessions) as f64 / started.elapsed().as_secs_f64())
 }
 
-const SUITE: &str = "! vigiltrack ! vigilevents name=events events.events ! fakesink sync=false \
+/// What comes after vigildetect in the whole suite.
+pub const SUITE: &str = "! vigiltrack ! vigilevents name=events events.events ! fakesink sync=false \
      events.objects ! fakesink sync=false events.src";
 
-/// Frames a second from the first frame that leaves to the last, of the whole file.
-pub fn pipeline(job: &Job, size: u32, rest: &str) -> Result<f64, Box<dyn Error>> {
-    let pipeline = Pipeline::parse(&format!(
+/// The file through vigildetect and `rest` to a sink named `out`.
+pub fn describe(job: &Job, size: u32, rest: &str) -> String {
+    format!(
         "filesrc location=\"{}\" ! decodebin3 ! vigildetect name=detect model=\"{}\" engine={} \
-         threads={} input-size={size} {rest} ! fakesink sync=false",
+         threads={} input-size={size} {rest} ! fakesink name=out sync=false",
         job.video.display(),
         job.model.display(),
         job.engine,
         job.threads,
-    ))?;
+    )
+}
+
+/// Frames a second from the first frame that leaves to the last, of the whole file.
+pub fn pipeline(job: &Job, size: u32, rest: &str) -> Result<f64, Box<dyn Error>> {
+    let pipeline = Pipeline::parse(&describe(job, size, rest))?;
     pipeline.play(3600)?;
+    all_were_inferred(&pipeline)?;
+    let detect: gst::Element = pipeline.element("detect");
+    let stats = detect.property::<gst::Structure>("stats");
+    Ok(stats.get("fps")?)
+}
+
+/// A run that skipped frames shows nothing.
+pub fn all_were_inferred(pipeline: &Pipeline) -> Result<(), Box<dyn Error>> {
     let detect: gst::Element = pipeline.element("detect");
     let stats = detect.property::<gst::Structure>("stats");
     let frames: u64 = stats.get("frames")?;
@@ -150,5 +171,5 @@ pub fn pipeline(job: &Job, size: u32, rest: &str) -> Result<f64, Box<dyn Error>>
     if inferred != frames {
         return Err(format!("only {inferred} of {frames} frames were inferred").into());
     }
-    Ok(stats.get("fps")?)
+    Ok(())
 }

@@ -4,7 +4,9 @@
 //! the table gives medians. The same figures go to `target/bench/<name>.json`.
 
 mod cost;
+mod cpu;
 mod detector;
+mod files;
 mod peer;
 mod scene;
 mod table;
@@ -37,7 +39,7 @@ struct Arguments {
     /// How often each comparison is made.
     #[arg(long, default_value_t = 3)]
     repeat: usize,
-    /// Only those whose name begins so: preprocess, detect, tracker, rules, scene, peer.
+    /// Only those whose name begins so: preprocess, tracker, rules, scene, detect, cpu, peer, files.
     #[arg(long)]
     only: Option<String>,
     /// Where the JSON goes.
@@ -92,11 +94,17 @@ fn main() -> Result<(), Box<dyn Error>> {
         if arguments.wants("detect") {
             tables.push(detector::compare(&job, &arguments.sizes)?);
         }
+        if arguments.wants("cpu") {
+            tables.push(cpu::compare(&job, &arguments.sizes)?);
+        }
         if arguments.wants("peer") {
             tables.push(peer::compare(&job, &arguments.sizes)?);
         }
+        if arguments.wants("files") && arguments.video.is_none() && arguments.model.is_none() {
+            tables.push(files::compare(threads, arguments.repeat)?);
+        }
     } else {
-        println!("detect and peer need a video and a model: make bench VIDEO=… MODEL=…\n");
+        println!("detect, cpu and peer need a video and a model: make bench VIDEO=… MODEL=…\n");
     }
     for table in &tables {
         println!("{table}");
