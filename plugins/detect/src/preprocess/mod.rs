@@ -109,11 +109,15 @@ impl TensorFormat {
     }
 }
 
+/// How many formats and sizes of frames are kept ready: those of the whole frame and of its parts.
+const PLANS: usize = 4;
+
 /// Fills input tensors from frames. Keeps its tables and rows from frame to frame: nothing is
-/// allocated while format and size stay.
+/// allocated while format and size stay, or come and go among a few.
 pub struct Preprocessor {
     tensor: TensorFormat,
-    plan: Option<Plan>,
+    /// The last one used comes first.
+    plans: Vec<Plan>,
     level: Level,
 }
 
@@ -122,13 +126,13 @@ impl Preprocessor {
     pub fn new(tensor: TensorFormat) -> Self {
         Self {
             tensor,
-            plan: None,
+            plans: Vec::with_capacity(PLANS),
             level: Level::detect(),
         }
     }
 
     /// Fills `tensor` (`3 · height · width` floats) from `frame` and says how the frame was
-    /// fitted in.
+    /// fitted in; of a [part](FrameView::part) of a frame, with where it is in it.
     ///
     /// The borders around the picture are painted when sizes change or another tensor is given:
     /// callers leave the tensor to this function between calls.
@@ -136,31 +140,51 @@ impl Preprocessor {
     /// # Panics
     /// If `tensor` has another length.
     pub fn run(&mut self, frame: &FrameView, tensor: &mut [f32]) -> Letterbox {
-        let (width, height) = (self.tensor.width as usize, self.tensor.height as usize);
+        let (format, level) = (self.tensor, self.level);
+        let (width, height) = (format.width as usize, format.height as usize);
         assert_eq!(tensor.len(), 3 * width * height, "length of the tensor");
-        let plan = match &mut self.plan {
-            Some(plan) if plan.frame == *frame.format() => plan,
-            plan => plan.insert(Plan::new(*frame.format(), &self.tensor)),
-        };
+        let plan = self.plan(frame.format());
         let address = tensor.as_ptr() as usize;
         let is_painted = plan.painted == Some(address);
         plan.painted = Some(address);
         let mut planes = tensor.chunks_exact_mut(width * height);
         let mut planes: [&mut [f32]; 3] =
             std::array::from_fn(|_| planes.next().unwrap_or_default());
-        let mut affine = self.tensor.affine;
+        let mut affine = format.affine;
         if !is_painted {
-            let pad = f32::from(self.tensor.pad);
+            let pad = f32::from(format.pad);
             for (plane, affine) in planes.iter_mut().zip(affine) {
                 plane.fill(affine.sample(pad));
             }
         }
-        if self.tensor.order == ChannelOrder::Bgr {
+        if format.order == ChannelOrder::Bgr {
             planes.reverse();
             affine.reverse();
         }
-        plan.run(self.level, frame, affine, width, planes);
-        plan.letterbox
+        plan.run(level, frame, affine, width, planes);
+        plan.letterbox.within(frame.origin())
+    }
+
+    /// The plan for frames of this format, which is then the last one used.
+    fn plan(&mut self, format: &FrameFormat) -> &mut Plan {
+        let last = self
+            .plans
+            .first()
+            .map(|plan| (plan.letterbox, plan.painted));
+        match self.plans.iter().position(|plan| plan.frame == *format) {
+            Some(i) => self.plans[..=i].rotate_right(1),
+            None => {
+                self.plans.truncate(PLANS - 1);
+                self.plans.insert(0, Plan::new(*format, &self.tensor));
+            }
+        }
+        let plan = &mut self.plans[0];
+        // Borders that the last plan painted are this one's where its picture lies in the same place.
+        plan.painted = last.and_then(|(letterbox, painted)| {
+            let place = |letterbox: Letterbox| (letterbox.offset, letterbox.content);
+            painted.filter(|_| place(letterbox) == place(plan.letterbox))
+        });
+        plan
     }
 }
 
