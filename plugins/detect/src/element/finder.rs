@@ -60,6 +60,11 @@ pub(super) trait Finder: Send + Sync {
     /// Names of the classes, by id.
     fn labels(&self) -> &[String];
 
+    /// Width and height of the picture that it looks at; `None` where it looks at none.
+    fn input_size(&self) -> Option<(u32, u32)> {
+        None
+    }
+
     /// Adds what it knows of itself to the property `stats`. Any thread.
     fn add_to(&self, structure: &mut gst::StructureRef);
 

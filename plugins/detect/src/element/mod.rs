@@ -2,6 +2,7 @@
 //! [`crate::schedule`].
 
 mod finder;
+mod focus;
 mod frame;
 mod imp;
 mod network;

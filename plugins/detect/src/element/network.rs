@@ -102,6 +102,11 @@ impl Finder for Network {
         &self.loaded.spec.labels
     }
 
+    fn input_size(&self) -> Option<(u32, u32)> {
+        let input = &self.loaded.spec.input;
+        Some((input.width, input.height))
+    }
+
     fn add_to(&self, structure: &mut gst::StructureRef) {
         let spec = &self.loaded.spec;
         structure.set("precision", self.options.load.precision.as_str());
@@ -220,22 +225,12 @@ fn detect(
     frame: &Frame,
     thresholds: &Thresholds,
 ) -> Result<Found, Failure> {
-    let mapped =
-        gst_video::VideoFrameRef::from_buffer_ref_readable(&frame.buffer, &frame.format.info)
-            .map_err(|_| {
-                Failure::Frame(format!(
-                    "a buffer of {} bytes does not hold a {}x{} {} frame",
-                    frame.buffer.size(),
-                    frame.format.info.width(),
-                    frame.format.info.height(),
-                    frame.format.info.format(),
-                ))
-            })?;
+    let mapped = frame.map()?;
     let view = frame_view(frame.format.frame, &mapped)
         .map_err(|error| Failure::Frame(error.to_string()))?;
     let mut detections = Vec::new();
-    let timings = detector
-        .detect(&view, thresholds, &mut detections)
+    let timings = (frame.format.views)
+        .detect(detector, &view, thresholds, &mut detections)
         .map_err(|error| Failure::Engine(error.to_string()))?;
     Ok(Found {
         detections,

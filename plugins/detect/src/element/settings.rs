@@ -1,5 +1,6 @@
 //! The properties that a user sets, and what may be wrong with them.
 
+use super::focus::{Focus, FocusError};
 use super::network::NetworkOptions;
 use super::{ChromaResampler, EngineChoice, PrecisionChoice};
 use crate::decode::Thresholds;
@@ -27,6 +28,8 @@ pub(super) struct Settings {
     pub classes: Option<String>,
     pub interval: u32,
     pub chroma_resampler: ChromaResampler,
+    /// Where on a frame to look, and on which frames.
+    pub focus: Focus,
 }
 
 impl Default for Settings {
@@ -46,6 +49,7 @@ impl Default for Settings {
             classes: None,
             interval: 0,
             chroma_resampler: ChromaResampler::default(),
+            focus: Focus::default(),
         }
     }
 }
@@ -71,6 +75,8 @@ pub(super) enum SettingsError {
     Preprocess(String),
     #[error("property {0}")]
     Classes(ModelError),
+    #[error(transparent)]
+    Focus(#[from] FocusError),
 }
 
 /// How to replay.
@@ -180,7 +186,7 @@ impl Settings {
     /// The properties' specifications.
     pub fn specs() -> Vec<glib::ParamSpec> {
         let default = Self::default();
-        vec![
+        let mut specs = vec![
             glib::ParamSpecString::builder("model")
                 .nick("Model")
                 .blurb(
@@ -293,7 +299,9 @@ impl Settings {
                 .blurb("Engine in use, frames, latencies; see the element's page for the fields")
                 .read_only()
                 .build(),
-        ]
+        ];
+        specs.extend(Focus::specs());
+        specs
     }
 
     /// Sets one property; the value's type has been checked by GObject.
@@ -318,7 +326,7 @@ impl Settings {
             "classes" => store(value, &mut self.classes),
             "interval" => store(value, &mut self.interval),
             "chroma-resampler" => store(value, &mut self.chroma_resampler),
-            _ => {}
+            _ => self.focus.set(name, value),
         }
     }
 
@@ -339,7 +347,7 @@ impl Settings {
             "classes" => self.classes.to_value(),
             "interval" => self.interval.to_value(),
             "chroma-resampler" => self.chroma_resampler.to_value(),
-            _ => return None,
+            _ => return self.focus.get(name),
         })
     }
 }

@@ -18,10 +18,18 @@ iou-threshold: gfloat = 0.45 (0 to 1), PLAYING
 labels: gchararray = NULL, READY
 max-detections: guint = 300 (1 to 100000), PLAYING
 model: gchararray = NULL, READY
+motion-gate: gboolean = false, PLAYING
+motion-hold: guint64 = 2000000000, PLAYING
+motion-max-age: guint64 = 2000000000, PLAYING
+motion-threshold: gfloat = 2 (0.5 to 255), PLAYING
 precision: GstVigilDetectPrecision = f32 (f32, bf16), READY
 preprocess: gchararray = NULL, READY
+regions: gchararray = NULL, READY
 stats: GstStructure, read-only
 threads: guint = 0 (0 to 1024), READY
+tile-overlap: gfloat = 0.2 (0 to 0.9), READY
+tiles-full: gboolean = true, READY
+tiles: gchararray = NULL, READY
 ";
 
 fn describe(pspec: &glib::ParamSpec) -> String {
@@ -99,9 +107,17 @@ fn every_property_is_what_it_was_set_to() {
         ("labels", "a;b"),
         ("max-detections", "7"),
         ("model", "x.onnx"),
+        ("motion-gate", "true"),
+        ("motion-hold", "5"),
+        ("motion-max-age", "0"),
+        ("motion-threshold", "7.5"),
         ("precision", "bf16"),
         ("preprocess", "colour=bgr;pad=0"),
+        ("regions", "[[0,0,1,1]]"),
         ("threads", "2"),
+        ("tile-overlap", "0.5"),
+        ("tiles", "auto"),
+        ("tiles-full", "false"),
     ];
     let (element, _) = common::element(None, &values);
     for (name, value) in values {
@@ -194,8 +210,9 @@ fn stats_say_what_is_used_and_what_was_done() {
         "classes",
         "workers",
         "threads-per-worker",
+        "runs-per-frame",
     ];
-    assert_eq!(sizes.map(small), [64, 64, 2, 2, 1]);
+    assert_eq!(sizes.map(small), [64, 64, 2, 2, 1, 1]);
     assert_eq!(small("queued"), 0);
     assert_eq!(stats.get::<bool>("live"), Ok(false));
     let count = |name: &str| stats.get::<u64>(name).unwrap();
@@ -204,12 +221,13 @@ fn stats_say_what_is_used_and_what_was_done() {
         "inferred",
         "objects",
         "skipped-interval",
+        "skipped-still",
         "skipped-overload",
         "skipped-qos",
         "overdue",
         "failed",
     ];
-    assert_eq!(counters.map(count), [11, 5, 10, 5, 0, 0, 0, 1]);
+    assert_eq!(counters.map(count), [11, 5, 10, 5, 0, 0, 0, 0, 1]);
     let number = |name: &str| stats.get::<f64>(name).unwrap();
     assert!(number("fps") > 0.0);
     for stage in ["preprocess", "inference", "decode", "latency"] {
@@ -221,7 +239,8 @@ fn stats_say_what_is_used_and_what_was_done() {
             "{stage} {values:?}"
         );
     }
-    assert_eq!(stats.n_fields(), 7 + 4 + 1 + counters.len() + 1 + 16);
+    assert_eq!(number("motion-max-ms"), 0.0);
+    assert_eq!(stats.n_fields(), 7 + 5 + 1 + counters.len() + 1 + 20);
 }
 
 #[test]
