@@ -228,9 +228,8 @@ fn detect(
     let mapped = frame.map()?;
     let view = frame_view(frame.format.frame, &mapped)
         .map_err(|error| Failure::Frame(error.to_string()))?;
-    let mut detections = Vec::new();
-    let timings = (frame.format.views)
-        .detect(detector, &view, thresholds, &mut detections)
+    let (detections, timings) = (frame.format.views)
+        .detect(detector, &view, thresholds)
         .map_err(|error| Failure::Engine(error.to_string()))?;
     Ok(Found {
         detections,

@@ -87,37 +87,46 @@ impl Views {
         }
     }
 
-    /// Detects objects on the parts of `frame`, which has the format that this is for, into `out`,
-    /// best first, in pixels of the frame: those that stand in the regions, and each of those that
-    /// several parts show only once. Times are those of all runs together.
+    /// What is to be told of a frame, best first: of `found`, a list for each part in their order,
+    /// in pixels of the frame, what stands in the regions, and each object that several parts show
+    /// only once; no more than `most`.
+    pub fn join(&self, mut found: Vec<Vec<Detection>>, most: usize) -> Vec<Detection> {
+        let mut detections = if found.len() > 1 {
+            let mut detections = Vec::new();
+            let mut merger = Merger::default();
+            found.iter_mut().for_each(|found| merger.add(found));
+            merger.merge(&mut detections);
+            detections
+        } else {
+            found.pop().unwrap_or_default()
+        };
+        self.keep_inside(&mut detections);
+        detections.truncate(most);
+        detections
+    }
+
+    /// Detects objects on the parts of `frame`, which has the format that this is for, best first,
+    /// in pixels of the frame. Times are those of all runs together.
     ///
     /// # Errors
-    /// The detector's; what was found before is not to be used then.
+    /// The detector's.
     pub fn detect(
         &self,
         detector: &mut Detector,
         frame: &FrameView,
         thresholds: &Thresholds,
-        out: &mut Vec<Detection>,
-    ) -> Result<Timings, DetectError> {
-        if let [part] = self.parts.as_slice() {
-            let timings = detector.detect(&frame.part(*part), thresholds, out)?;
-            self.keep_inside(out);
-            return Ok(timings);
-        }
+    ) -> Result<(Vec<Detection>, Timings), DetectError> {
         let mut sum = Timings::default();
-        let mut merger = Merger::default();
+        let mut all = Vec::with_capacity(self.parts.len());
         for part in self.parts(*frame) {
-            let timings = detector.detect(&part, thresholds, out)?;
+            let mut found = Vec::new();
+            let timings = detector.detect(&part, thresholds, &mut found)?;
             sum.preprocess += timings.preprocess;
             sum.inference += timings.inference;
             sum.decode += timings.decode;
-            merger.add(out);
+            all.push(found);
         }
-        merger.merge(out);
-        self.keep_inside(out);
-        out.truncate(thresholds.max_detections);
-        Ok(sum)
+        Ok((self.join(all, thresholds.max_detections), sum))
     }
 }
 

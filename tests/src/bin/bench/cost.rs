@@ -14,6 +14,56 @@ use std::hint::black_box;
 use std::time::Instant;
 use vigil_analytics::BBox;
 
+/// The layouts that are compared.
+pub const FORMATS: [PixelFormat; 5] = [
+    PixelFormat::I420,
+    PixelFormat::Nv12,
+    PixelFormat::Yuy2,
+    PixelFormat::Rgb,
+    PixelFormat::Bgrx,
+];
+
+/// The samples of a frame.
+#[derive(Clone)]
+pub struct Planes {
+    format: FrameFormat,
+    /// With the bytes of a row.
+    planes: Vec<(Vec<u8>, usize)>,
+}
+
+impl Planes {
+    pub fn new(pixels: PixelFormat, width: usize, height: usize) -> Self {
+        let planes = (0..pixels.planes()).map(|plane| {
+            let (bytes, rows) = pixels.plane_size(plane, width, height);
+            let data = (0..bytes * rows).map(|i| (i * 7 / 3) as u8).collect();
+            (data, bytes)
+        });
+        Self {
+            format: FrameFormat {
+                pixels,
+                width,
+                height,
+                colorimetry: Colorimetry::default(),
+            },
+            planes: planes.collect(),
+        }
+    }
+
+    pub fn view(&self) -> FrameView<'_> {
+        let mut views = [Plane::default(); 3];
+        for (view, (data, stride)) in views.iter_mut().zip(&self.planes) {
+            *view = Plane {
+                data,
+                stride: *stride,
+            };
+        }
+        let Ok(frame) = FrameView::new(self.format, views) else {
+            unreachable!("the planes were made for the format");
+        };
+        frame
+    }
+}
+
 /// 1080p frames to a 640×640 tensor on one thread, against copying the frame's bytes.
 pub fn preprocess(repeat: usize) -> Table {
     let mut table = Table::new(
@@ -21,13 +71,7 @@ pub fn preprocess(repeat: usize) -> Table {
         "Preprocessing 1920x1080 to 640x640 f32, one thread",
         &["ms", "copy ms", "times copy"],
     );
-    for pixels in [
-        PixelFormat::I420,
-        PixelFormat::Nv12,
-        PixelFormat::Yuy2,
-        PixelFormat::Rgb,
-        PixelFormat::Bgrx,
-    ] {
+    for pixels in FORMATS {
         let (ms, copy) = preprocess_format(pixels, repeat);
         table.row(format!("{pixels:?}"), &[ms, copy, ms / copy]);
     }
@@ -36,29 +80,8 @@ pub fn preprocess(repeat: usize) -> Table {
 
 fn preprocess_format(pixels: PixelFormat, repeat: usize) -> (f64, f64) {
     const RUNS: u32 = 40;
-    let format = FrameFormat {
-        pixels,
-        width: 1920,
-        height: 1080,
-        colorimetry: Colorimetry::default(),
-    };
-    let planes: Vec<(Vec<u8>, usize)> = (0..pixels.planes())
-        .map(|plane| {
-            let (bytes, rows) = pixels.plane_size(plane, format.width, format.height);
-            let data = (0..bytes * rows).map(|i| (i * 7 / 3) as u8).collect();
-            (data, bytes)
-        })
-        .collect();
-    let mut views = [Plane::default(); 3];
-    for (view, (data, stride)) in views.iter_mut().zip(&planes) {
-        *view = Plane {
-            data,
-            stride: *stride,
-        };
-    }
-    let Ok(frame) = FrameView::new(format, views) else {
-        unreachable!("the planes were made for the format");
-    };
+    let source = Planes::new(pixels, 1920, 1080);
+    let (planes, frame) = (&source.planes, source.view());
     let mut preprocessor = Preprocessor::new(TensorFormat {
         width: 640,
         height: 640,
@@ -79,7 +102,7 @@ fn preprocess_format(pixels: PixelFormat, repeat: usize) -> (f64, f64) {
         ours.push(started.elapsed().as_secs_f64() * 1e3 / f64::from(RUNS));
         let started = Instant::now();
         for _ in 0..RUNS {
-            for (copy, (data, _)) in copies.iter_mut().zip(&planes) {
+            for (copy, (data, _)) in copies.iter_mut().zip(planes) {
                 black_box(copy).copy_from_slice(black_box(data));
             }
         }

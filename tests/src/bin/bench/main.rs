@@ -7,6 +7,7 @@ mod cost;
 mod cpu;
 mod detector;
 mod files;
+mod gate;
 mod peer;
 mod scene;
 mod table;
@@ -39,7 +40,8 @@ struct Arguments {
     /// How often each comparison is made.
     #[arg(long, default_value_t = 3)]
     repeat: usize,
-    /// Only those whose name begins so: preprocess, tracker, rules, scene, detect, cpu, peer, files.
+    /// Only those whose name begins so: preprocess, gate, tracker, rules, scene,
+    /// still, detect, cpu, peer, files.
     #[arg(long)]
     only: Option<String>,
     /// Where the JSON goes.
@@ -66,6 +68,9 @@ fn main() -> Result<(), Box<dyn Error>> {
     if arguments.wants("preprocess") {
         tables.push(cost::preprocess(arguments.repeat));
     }
+    if arguments.wants("gate") {
+        tables.push(gate::cost(arguments.repeat));
+    }
     if arguments.wants("tracker") {
         tables.push(cost::tracker());
     }
@@ -74,6 +79,9 @@ fn main() -> Result<(), Box<dyn Error>> {
     }
     if arguments.wants("scene") {
         tables.push(scene::scene(arguments.repeat)?);
+    }
+    if arguments.wants("still") {
+        tables.push(gate::saving(arguments.repeat)?);
     }
     let video = arguments
         .video
