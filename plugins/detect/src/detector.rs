@@ -4,11 +4,15 @@ use crate::decode::{DecodeError, Decoder, Detection, OutputView, Thresholds};
 use crate::engine::{
     self, Chosen, Engine, EngineError, EngineKind, ModelSource, Precision, Runner,
 };
-use crate::model::{self, InputPlan, ModelError, ModelSpec, Sidecar, Wishes};
+use crate::model::{self, InputPlan, ModelError, ModelSpec, Wishes};
 use crate::preprocess::{Chroma, FrameView, Preprocessor, TensorFormat};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
+
+mod file;
+
+pub use file::{ModelFile, ModelKey};
 
 /// How to load a model.
 #[derive(Debug, Clone, PartialEq)]
@@ -61,19 +65,25 @@ impl LoadedModel {
     /// # Errors
     /// The file is no model that is understood, or no engine takes it.
     pub fn load(options: &LoadOptions) -> Result<(Self, Box<dyn Runner>), LoadError> {
-        let (info, bytes) = match &options.model {
-            Some(path) => model::read(path)?,
-            None => model::builtin::read()?,
-        };
-        let mut wishes = options.wishes.clone();
-        if let Some(path) = &options.model {
-            wishes.sidecar = Sidecar::beside(path)?;
-        }
-        let input = model::plan_input_as(&info, options.input_size, &wishes)?;
+        Self::of_file(ModelFile::read(options)?)
+    }
+
+    /// As [`load`](Self::load), of a file that has been read.
+    ///
+    /// # Errors
+    /// It is no model that is understood, or no engine takes it.
+    pub fn of_file(file: ModelFile) -> Result<(Self, Box<dyn Runner>), LoadError> {
+        let ModelFile {
+            options,
+            info,
+            bytes,
+        } = file;
+        let wishes = &options.wishes;
+        let input = model::plan_input_as(&info, options.input_size, wishes)?;
         // Where the file fixes all shapes it is refused before an engine spends time on it.
         let fixed = match info.fixed_output_shapes() {
             Some(shapes) => {
-                let spec = model::recognise_as(&info, &input, &shapes, &wishes)?;
+                let spec = model::recognise_as(&info, &input, &shapes, wishes)?;
                 Some((shapes, spec))
             }
             None => None,
@@ -94,7 +104,7 @@ impl LoadedModel {
         } = engine::choose(&source, options.engine, options.threads)?;
         let spec = match fixed {
             Some((shapes, spec)) if shapes == output_shapes => spec,
-            _ => model::recognise_as(&source.info, &input, &output_shapes, &wishes)?,
+            _ => model::recognise_as(&source.info, &input, &output_shapes, wishes)?,
         };
         let loaded = Self {
             spec,
@@ -159,6 +169,11 @@ impl Detector {
             decoder: Decoder::new(spec),
             batch: spec.input.batch.unwrap_or(1),
         }
+    }
+
+    /// How pixels get their colour from now on where they share chroma samples.
+    pub fn set_chroma(&mut self, chroma: Chroma) {
+        self.preprocessor.set_chroma(chroma);
     }
 
     /// Detects objects on `frame` into `out`, best first, in pixels of the frame.

@@ -4,10 +4,12 @@
 mod finder;
 mod frame;
 mod imp;
+mod inference;
 mod network;
 mod replay;
 mod session;
 mod settings;
+mod shared;
 mod stats;
 
 use crate::engine::Precision;

@@ -17,4 +17,5 @@ mod order;
 mod properties;
 mod refusals;
 mod replay;
+mod shared;
 mod states;

@@ -194,8 +194,10 @@ fn stats_say_what_is_used_and_what_was_done() {
         "classes",
         "workers",
         "threads-per-worker",
+        "streams",
+        "waiting",
     ];
-    assert_eq!(sizes.map(small), [64, 64, 2, 2, 1]);
+    assert_eq!(sizes.map(small), [64, 64, 2, 2, 1, 1, 0]);
     assert_eq!(small("queued"), 0);
     assert_eq!(stats.get::<bool>("live"), Ok(false));
     let count = |name: &str| stats.get::<u64>(name).unwrap();
@@ -221,7 +223,7 @@ fn stats_say_what_is_used_and_what_was_done() {
             "{stage} {values:?}"
         );
     }
-    assert_eq!(stats.n_fields(), 7 + 4 + 1 + counters.len() + 1 + 16);
+    assert_eq!(stats.n_fields(), 7 + 6 + 1 + counters.len() + 1 + 16);
 }
 
 #[test]

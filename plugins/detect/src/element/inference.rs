@@ -1,0 +1,94 @@
+//! What the workers of a network do: preprocess, infer, decode.
+
+use super::finder::SharedThresholds;
+use super::frame::frame_view;
+use super::session::{Failure, Found, Frame, lock};
+use crate::detector::{Detector, LoadedModel};
+use crate::engine::{EngineError, Runner};
+use crate::preprocess::Chroma;
+use crate::schedule::{Division, Taken, Work};
+use std::sync::{Arc, Mutex};
+
+/// What is each stream's own.
+pub(super) struct StreamTerms {
+    pub thresholds: SharedThresholds,
+    pub chroma: Chroma,
+}
+
+/// A model's work on frames of any stream.
+pub(super) struct Inference {
+    loaded: Arc<LoadedModel>,
+    /// The trial's runner and its threads, until the first worker takes it.
+    trial: Mutex<Option<(Box<dyn Runner>, usize)>>,
+}
+
+impl Inference {
+    /// With the runner that the model was tried with, of so many threads.
+    pub fn new(loaded: Arc<LoadedModel>, trial: Box<dyn Runner>, threads: usize) -> Self {
+        Self {
+            loaded,
+            trial: Mutex::new(Some((trial, threads))),
+        }
+    }
+}
+
+impl Work for Inference {
+    type Frame = Frame;
+    type Event = gst::Event;
+    type Result = Result<Found, Failure>;
+    type Stream = StreamTerms;
+    type Hands = Result<Detector, EngineError>;
+
+    fn hands(&self, division: Division) -> Self::Hands {
+        let engine = &self.loaded.engine;
+        engine.plan_runners(division.workers, division.threads);
+        let trial = lock(&self.trial).take();
+        // One of other threads is no longer of use.
+        let trial = trial.filter(|(_, threads)| *threads == division.threads);
+        let runner = match trial {
+            Some((runner, _)) => runner,
+            None => engine.runner(division.threads)?,
+        };
+        Ok(Detector::new(&self.loaded.spec, runner, Chroma::default()))
+    }
+
+    fn work(&self, hands: &mut Self::Hands, frames: &mut Vec<Taken<Self>>) {
+        for frame in frames.drain(..) {
+            let result = match hands {
+                Ok(detector) => detect(detector, &frame),
+                Err(error) => Err(Failure::Engine(error.to_string())),
+            };
+            frame.finish(result);
+        }
+    }
+
+    fn failed(&self, why: &str) -> Self::Result {
+        Err(Failure::Engine(why.to_owned()))
+    }
+}
+
+fn detect(detector: &mut Detector, taken: &Taken<Inference>) -> Result<Found, Failure> {
+    let (frame, stream) = (taken.frame(), &taken.stream);
+    let mapped =
+        gst_video::VideoFrameRef::from_buffer_ref_readable(&frame.buffer, &frame.format.info)
+            .map_err(|_| {
+                Failure::Frame(format!(
+                    "a buffer of {} bytes does not hold a {}x{} {} frame",
+                    frame.buffer.size(),
+                    frame.format.info.width(),
+                    frame.format.info.height(),
+                    frame.format.info.format(),
+                ))
+            })?;
+    let view = frame_view(frame.format.frame, &mapped)
+        .map_err(|error| Failure::Frame(error.to_string()))?;
+    let mut detections = Vec::new();
+    detector.set_chroma(stream.chroma);
+    let timings = detector
+        .detect(&view, &stream.thresholds.get(), &mut detections)
+        .map_err(|error| Failure::Engine(error.to_string()))?;
+    Ok(Found {
+        detections,
+        timings,
+    })
+}
