@@ -98,6 +98,7 @@ mod tests {
             precision: Default::default(),
             threads: 1,
             input_size: None,
+            batch: 0,
         }
     }
 
@@ -130,6 +131,10 @@ mod tests {
             },
             LoadOptions {
                 input_size: Some((64, 64)),
+                ..of_file.clone()
+            },
+            LoadOptions {
+                batch: 2,
                 ..of_file.clone()
             },
             LoadOptions {

@@ -3,7 +3,7 @@
 use super::finder::SharedThresholds;
 use super::frame::frame_view;
 use super::session::{Failure, Found, Frame, lock};
-use crate::detector::{Detector, LoadedModel};
+use crate::detector::{Detector, LoadedModel, Picture};
 use crate::engine::{EngineError, Runner};
 use crate::preprocess::Chroma;
 use crate::schedule::{Division, Taken, Work};
@@ -53,12 +53,9 @@ impl Work for Inference {
     }
 
     fn work(&self, hands: &mut Self::Hands, frames: &mut Vec<Taken<Self>>) {
-        for frame in frames.drain(..) {
-            let result = match hands {
-                Ok(detector) => detect(detector, &frame),
-                Err(error) => Err(Failure::Engine(error.to_string())),
-            };
-            frame.finish(result);
+        match hands {
+            Ok(detector) => detect(detector, frames),
+            Err(error) => fail(frames, &error.to_string()),
         }
     }
 
@@ -67,8 +64,48 @@ impl Work for Inference {
     }
 }
 
-fn detect(detector: &mut Detector, taken: &Taken<Inference>) -> Result<Found, Failure> {
-    let (frame, stream) = (taken.frame(), &taken.stream);
+/// All of them have the same result: none.
+fn fail(frames: &mut Vec<Taken<Inference>>, why: &str) {
+    for frame in frames.drain(..) {
+        frame.finish(Err(Failure::Engine(why.to_owned())));
+    }
+}
+
+fn detect(detector: &mut Detector, frames: &mut Vec<Taken<Inference>>) {
+    let mut number = 0;
+    while let Some(frame) = frames.get(number) {
+        match put(detector, number, frame) {
+            Ok(()) => number += 1,
+            Err(failure) => frames.remove(number).finish(Err(failure)),
+        }
+    }
+    if frames.is_empty() {
+        return;
+    }
+    let thresholds = frames.iter().map(|frame| frame.stream.thresholds.get());
+    let mut pictures: Vec<_> = thresholds.map(Picture::new).collect();
+    match detector.run(&mut pictures) {
+        Ok(()) => {
+            for (frame, picture) in frames.drain(..).zip(pictures) {
+                frame.finish(Ok(Found {
+                    detections: picture.found,
+                    timings: picture.timings,
+                }));
+            }
+        }
+        Err(error) if frames.len() == 1 => fail(frames, &error.to_string()),
+        // What is wrong with one of them must not cost the streams of the others anything.
+        Err(_) => {
+            for frame in frames.drain(..) {
+                detect(detector, &mut vec![frame]);
+            }
+        }
+    }
+}
+
+/// Makes a frame the picture of this number.
+fn put(detector: &mut Detector, number: usize, taken: &Taken<Inference>) -> Result<(), Failure> {
+    let frame = taken.frame();
     let mapped =
         gst_video::VideoFrameRef::from_buffer_ref_readable(&frame.buffer, &frame.format.info)
             .map_err(|_| {
@@ -82,13 +119,6 @@ fn detect(detector: &mut Detector, taken: &Taken<Inference>) -> Result<Found, Fa
             })?;
     let view = frame_view(frame.format.frame, &mapped)
         .map_err(|error| Failure::Frame(error.to_string()))?;
-    let mut detections = Vec::new();
-    detector.set_chroma(stream.chroma);
-    let timings = detector
-        .detect(&view, &stream.thresholds.get(), &mut detections)
-        .map_err(|error| Failure::Engine(error.to_string()))?;
-    Ok(Found {
-        detections,
-        timings,
-    })
+    detector.put(number, &view, taken.stream.chroma);
+    Ok(())
 }

@@ -20,6 +20,8 @@ pub(super) struct NetworkOptions {
     pub chroma: Chroma,
     /// As it was when the state changed; it may change while playing.
     pub interval: u32,
+    /// How long a frame may wait for others of its run.
+    pub batch_timeout: Duration,
 }
 
 /// One element's part in a network.
@@ -91,6 +93,9 @@ impl Finder for Network {
         if let Some(stats) = self.pool_stats() {
             structure.set("streams", stats.lanes as u32);
             structure.set("waiting", stats.waiting as u32);
+            structure.set("batch-size", stats.division.batch as u32);
+            let per_run = stats.frames as f64 / stats.runs.max(1) as f64;
+            structure.set("frames-per-run", per_run);
         }
     }
 
@@ -122,7 +127,7 @@ impl Finder for Network {
             } else {
                 schedule::Mode::Throughput
             },
-            wait: Duration::ZERO,
+            wait: self.options.batch_timeout,
             // Beside each frame for the workers there are those that `interval` passes.
             entries_per_frame: (self.options.interval as usize).saturating_add(1),
             most_entries: CAPACITY,

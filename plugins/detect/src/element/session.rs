@@ -95,7 +95,7 @@ impl Session {
     /// Loads the model. Takes its time: called where the state changes.
     pub fn new(settings: &Settings) -> Result<Self, StartError> {
         let finder: Box<dyn Finder> = match settings.check()? {
-            Task::Network(options) => Box::new(Network::load(options)?),
+            Task::Network(options) => Box::new(Network::load(*options)?),
             Task::Replay(options) => Box::new(Replay::load(options)?),
         };
         let thresholds = settings.thresholds(finder.labels())?;

@@ -9,6 +9,7 @@ use crate::model::{self, HeadKind, InputWishes, ModelError, Wishes};
 use gst::glib;
 use gst::prelude::*;
 use std::path::PathBuf;
+use std::time::Duration;
 
 /// Values of the properties, as set.
 #[derive(Debug, Clone, PartialEq)]
@@ -20,6 +21,8 @@ pub(super) struct Settings {
     pub engine: EngineChoice,
     pub precision: PrecisionChoice,
     pub threads: u32,
+    pub batch_size: u32,
+    pub batch_timeout: u64,
     pub input_size: Option<String>,
     pub confidence_threshold: f32,
     pub iou_threshold: f32,
@@ -39,6 +42,8 @@ impl Default for Settings {
             engine: EngineChoice::Auto,
             precision: PrecisionChoice::default(),
             threads: 0,
+            batch_size: 0,
+            batch_timeout: 0,
             input_size: None,
             confidence_threshold: 0.25,
             iou_threshold: 0.45,
@@ -85,7 +90,7 @@ pub(super) struct ReplayOptions {
 
 /// What the element is to do.
 pub(super) enum Task {
-    Network(NetworkOptions),
+    Network(Box<NetworkOptions>),
     Replay(ReplayOptions),
 }
 
@@ -110,7 +115,7 @@ impl Settings {
                 }));
             }
         };
-        Ok(Task::Network(NetworkOptions {
+        Ok(Task::Network(Box::new(NetworkOptions {
             load: LoadOptions {
                 model: path.map(PathBuf::from),
                 wishes: Wishes {
@@ -124,10 +129,12 @@ impl Settings {
                 precision: self.precision.into(),
                 threads: self.thread_count(),
                 input_size: self.parse_input_size()?,
+                batch: self.batch_size as usize,
             },
             chroma: self.chroma_resampler.into(),
             interval: self.interval,
-        }))
+            batch_timeout: Duration::from_nanos(self.batch_timeout),
+        })))
     }
 
     /// The thresholds, with the classes looked up among these names.
@@ -237,6 +244,26 @@ impl Settings {
                 .default_value(default.threads)
                 .mutable_ready()
                 .build(),
+            glib::ParamSpecUInt::builder("batch-size")
+                .nick("Batch size")
+                .blurb(
+                    "The most frames in one run of the model, of all streams that share it (0: as \
+                     many as the file fixes, or one); more than the model takes is an error",
+                )
+                .maximum(64)
+                .default_value(default.batch_size)
+                .mutable_ready()
+                .build(),
+            glib::ParamSpecUInt64::builder("batch-timeout")
+                .nick("Batch timeout")
+                .blurb(
+                    "How long a frame may wait for others of its run, in nanoseconds (0: it takes \
+                     along those that wait too)",
+                )
+                .maximum(10_000_000_000)
+                .default_value(default.batch_timeout)
+                .mutable_ready()
+                .build(),
             glib::ParamSpecString::builder("input-size")
                 .nick("Input size")
                 .blurb(
@@ -311,6 +338,8 @@ impl Settings {
             "engine" => store(value, &mut self.engine),
             "precision" => store(value, &mut self.precision),
             "threads" => store(value, &mut self.threads),
+            "batch-size" => store(value, &mut self.batch_size),
+            "batch-timeout" => store(value, &mut self.batch_timeout),
             "input-size" => store(value, &mut self.input_size),
             "confidence-threshold" => store(value, &mut self.confidence_threshold),
             "iou-threshold" => store(value, &mut self.iou_threshold),
@@ -332,6 +361,8 @@ impl Settings {
             "engine" => self.engine.to_value(),
             "precision" => self.precision.to_value(),
             "threads" => self.threads.to_value(),
+            "batch-size" => self.batch_size.to_value(),
+            "batch-timeout" => self.batch_timeout.to_value(),
             "input-size" => self.input_size.to_value(),
             "confidence-threshold" => self.confidence_threshold.to_value(),
             "iou-threshold" => self.iou_threshold.to_value(),

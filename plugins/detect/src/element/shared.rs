@@ -22,11 +22,12 @@ impl SharedNetwork {
         let file = ModelFile::read(options)?;
         NETWORKS.get_or_make(file.key(), || {
             let (loaded, runner) = LoadedModel::of_file(file)?;
+            let batch = loaded.batch;
             let loaded = Arc::new(loaded);
             let work = Inference::new(loaded.clone(), runner, options.threads);
             Ok(Self {
                 loaded,
-                pool: Pool::new(work, options.threads, 1),
+                pool: Pool::new(work, options.threads, batch),
             })
         })
     }

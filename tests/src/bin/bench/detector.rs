@@ -31,6 +31,7 @@ impl Job<'_> {
             precision: Precision::F32,
             threads: self.threads,
             input_size: Some((size, size)),
+            batch: 1,
         };
         Ok(LoadedModel::load(&options)?.0)
     }
@@ -107,8 +108,8 @@ fn bare(
     let mut runners = Vec::new();
     for _ in 0..sessions {
         let mut runner = loaded.engine.runner(threads)?;
-        runner.input_mut().fill(0.4);
-        runner.run(&mut |_| {})?;
+        runner.input_mut(0).fill(0.4);
+        runner.run(1, &mut |_| {})?;
         runners.push(runner);
     }
     let each = frames / sessions;
@@ -116,7 +117,9 @@ fn bare(
     std::thread::scope(|scope| {
         let running: Vec<_> = runners
             .iter_mut()
-            .map(|runner| scope.spawn(move || (0..each).try_for_each(|_| runner.run(&mut |_| {}))))
+            .map(|runner| {
+                scope.spawn(move || (0..each).try_for_each(|_| runner.run(1, &mut |_| {})))
+            })
             .collect();
         for result in running {
             match result.join() {
