@@ -1,5 +1,6 @@
 //! A network as a [`Finder`]: the workers of a [`SharedNetwork`] preprocess, infer and decode.
 
+use super::ModeChoice;
 use super::finder::{Entry, Finder, Mode, SharedThresholds};
 use super::inference::StreamTerms;
 use super::session::{CAPACITY, Frame, LIVE_CAPACITY, LIVE_LIMIT, Lane, lock};
@@ -7,7 +8,7 @@ use super::shared::SharedNetwork;
 use crate::detector::{LoadError, LoadOptions};
 use crate::preprocess::Chroma;
 use crate::replay::{Cursor, Position};
-use crate::schedule::{self, PoolStats, Terms};
+use crate::schedule::{self, Division, PoolStats, Terms};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -20,6 +21,8 @@ pub(super) struct NetworkOptions {
     pub chroma: Chroma,
     /// As it was when the state changed; it may change while playing.
     pub interval: u32,
+    /// What the threads are to be divided for.
+    pub mode: ModeChoice,
     /// How long a frame may wait for others of its run.
     pub batch_timeout: Duration,
 }
@@ -43,6 +46,12 @@ impl Network {
             lane: Mutex::default(),
             last: Mutex::default(),
         })
+    }
+
+    /// How the threads would be divided for this stream alone.
+    fn division(&self, live: bool) -> Division {
+        let mode = self.options.mode.of_stream(live);
+        Division::new(mode, self.options.load.threads, self.shared.loaded.batch)
     }
 
     /// How the workers are, or were at the end; `None` before the first frame.
@@ -91,6 +100,7 @@ impl Finder for Network {
         structure.set("input-height", spec.input.height);
         structure.set("labels-source", spec.labels_source.as_str());
         if let Some(stats) = self.pool_stats() {
+            structure.set("mode", stats.division.mode.as_str());
             structure.set("streams", stats.lanes as u32);
             structure.set("waiting", stats.waiting as u32);
             structure.set("batch-size", stats.division.batch as u32);
@@ -100,8 +110,18 @@ impl Finder for Network {
     }
 
     fn latency(&self) -> Duration {
-        let runs = LATENCY_MARGIN * LIVE_LIMIT as f64;
-        self.shared.loaded.run_time.mul_f64(runs)
+        // The trial was of one picture on all threads.
+        let Division { mode, batch, .. } = self.division(true);
+        let slower = match mode {
+            schedule::Mode::Latency => batch,
+            schedule::Mode::Throughput => batch * self.options.load.threads,
+        };
+        let wait = match batch {
+            1 => Duration::ZERO,
+            _ => self.options.batch_timeout,
+        };
+        let runs = LATENCY_MARGIN * (LIVE_LIMIT * slower) as f64;
+        self.shared.loaded.run_time.mul_f64(runs) + wait
     }
 
     fn start(
@@ -111,8 +131,13 @@ impl Finder for Network {
         live: bool,
         patience: Duration,
     ) -> Mode {
+        let division = self.division(live);
         if live {
-            lane.set_limit(LIVE_LIMIT);
+            // A frame for each that may be worked on, and one that is found then.
+            lane.set_limit(match division.mode {
+                schedule::Mode::Latency => LIVE_LIMIT,
+                schedule::Mode::Throughput => division.in_flight() / 2 + 1,
+            });
             lane.set_capacity(LIVE_CAPACITY);
             lane.set_patience(Some(patience));
         }
@@ -122,11 +147,7 @@ impl Finder for Network {
         };
         let terms = Terms {
             live,
-            mode: if live {
-                schedule::Mode::Latency
-            } else {
-                schedule::Mode::Throughput
-            },
+            mode: division.mode,
             wait: self.options.batch_timeout,
             // Beside each frame for the workers there are those that `interval` passes.
             entries_per_frame: (self.options.interval as usize).saturating_add(1),

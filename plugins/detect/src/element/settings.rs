@@ -1,7 +1,7 @@
 //! The properties that a user sets, and what may be wrong with them.
 
 use super::network::NetworkOptions;
-use super::{ChromaResampler, EngineChoice, PrecisionChoice};
+use super::{ChromaResampler, EngineChoice, ModeChoice, PrecisionChoice};
 use crate::decode::Thresholds;
 use crate::detector::LoadOptions;
 use crate::engine::{self, EngineKind};
@@ -21,6 +21,7 @@ pub(super) struct Settings {
     pub engine: EngineChoice,
     pub precision: PrecisionChoice,
     pub threads: u32,
+    pub mode: ModeChoice,
     pub batch_size: u32,
     pub batch_timeout: u64,
     pub input_size: Option<String>,
@@ -42,6 +43,7 @@ impl Default for Settings {
             engine: EngineChoice::Auto,
             precision: PrecisionChoice::default(),
             threads: 0,
+            mode: ModeChoice::default(),
             batch_size: 0,
             batch_timeout: 0,
             input_size: None,
@@ -133,6 +135,7 @@ impl Settings {
             },
             chroma: self.chroma_resampler.into(),
             interval: self.interval,
+            mode: self.mode,
             batch_timeout: Duration::from_nanos(self.batch_timeout),
         })))
     }
@@ -154,6 +157,12 @@ impl Settings {
             0 => std::thread::available_parallelism().map_or(1, |n| n.get()),
             n => engine::usable_threads(n as usize),
         }
+    }
+
+    /// Where other threads than were asked for are used: how many.
+    pub fn threads_instead(&self) -> Option<usize> {
+        let used = self.thread_count();
+        (self.threads != 0 && self.threads as usize != used).then_some(used)
     }
 
     fn parse_head(&self) -> Result<Option<HeadKind>, SettingsError> {
@@ -240,8 +249,15 @@ impl Settings {
             glib::ParamSpecUInt::builder("threads")
                 .nick("Threads")
                 .blurb("Threads for inference (0: one for each core; at most 4 for each core)")
-                .maximum(1024)
                 .default_value(default.threads)
+                .mutable_ready()
+                .build(),
+            glib::ParamSpecEnum::builder_with_default("mode", default.mode)
+                .nick("Mode")
+                .blurb(
+                    "What the threads are divided for; latency, where streams that share a model \
+                     want different things",
+                )
                 .mutable_ready()
                 .build(),
             glib::ParamSpecUInt::builder("batch-size")
@@ -338,6 +354,7 @@ impl Settings {
             "engine" => store(value, &mut self.engine),
             "precision" => store(value, &mut self.precision),
             "threads" => store(value, &mut self.threads),
+            "mode" => store(value, &mut self.mode),
             "batch-size" => store(value, &mut self.batch_size),
             "batch-timeout" => store(value, &mut self.batch_timeout),
             "input-size" => store(value, &mut self.input_size),
@@ -361,6 +378,7 @@ impl Settings {
             "engine" => self.engine.to_value(),
             "precision" => self.precision.to_value(),
             "threads" => self.threads.to_value(),
+            "mode" => self.mode.to_value(),
             "batch-size" => self.batch_size.to_value(),
             "batch-timeout" => self.batch_timeout.to_value(),
             "input-size" => self.input_size.to_value(),

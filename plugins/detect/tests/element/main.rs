@@ -14,6 +14,7 @@ mod downstream;
 mod flush;
 mod formats;
 mod live;
+mod modes;
 mod order;
 mod properties;
 mod refusals;

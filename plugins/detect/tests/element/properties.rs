@@ -19,11 +19,12 @@ interval: guint = 0 (0 to 4294967295), PLAYING
 iou-threshold: gfloat = 0.45 (0 to 1), PLAYING
 labels: gchararray = NULL, READY
 max-detections: guint = 300 (1 to 100000), PLAYING
+mode: GstVigilDetectMode = auto (auto, latency, throughput), READY
 model: gchararray = NULL, READY
 precision: GstVigilDetectPrecision = f32 (f32, bf16), READY
 preprocess: gchararray = NULL, READY
 stats: GstStructure, read-only
-threads: guint = 0 (0 to 1024), READY
+threads: guint = 0 (0 to 4294967295), READY
 ";
 
 fn describe(pspec: &glib::ParamSpec) -> String {
@@ -104,6 +105,7 @@ fn every_property_is_what_it_was_set_to() {
         ("iou-threshold", "0.75"),
         ("labels", "a;b"),
         ("max-detections", "7"),
+        ("mode", "latency"),
         ("model", "x.onnx"),
         ("precision", "bf16"),
         ("preprocess", "colour=bgr;pad=0"),
@@ -189,8 +191,8 @@ fn stats_say_what_is_used_and_what_was_done() {
     assert_eq!(stats.name(), "vigildetect-stats");
     let text = |name: &str| stats.get::<String>(name).unwrap();
     assert_eq!(
-        ["engine", "precision", "head", "labels-source"].map(text),
-        ["rten", "f32", "end-to-end", "model metadata"]
+        ["engine", "precision", "head", "labels-source", "mode"].map(text),
+        ["rten", "f32", "end-to-end", "model metadata", "throughput"]
     );
     assert!(text("engine-reason").contains("asked for"));
     let small = |name: &str| stats.get::<u32>(name).unwrap();
@@ -231,7 +233,7 @@ fn stats_say_what_is_used_and_what_was_done() {
             "{stage} {values:?}"
         );
     }
-    assert_eq!(stats.n_fields(), 7 + 8 + 1 + counters.len() + 1 + 16);
+    assert_eq!(stats.n_fields(), 7 + 9 + 1 + counters.len() + 1 + 16);
 }
 
 #[test]
