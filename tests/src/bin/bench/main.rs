@@ -7,6 +7,7 @@ mod cost;
 mod detector;
 mod peer;
 mod scene;
+mod streams;
 mod table;
 
 use clap::Parser;
@@ -37,7 +38,8 @@ struct Arguments {
     /// How often each comparison is made.
     #[arg(long, default_value_t = 3)]
     repeat: usize,
-    /// Only those whose name begins so: preprocess, detect, tracker, rules, scene, peer.
+    /// Only those whose name begins so: preprocess, detect, streams, tracker, rules, scene,
+    /// peer.
     #[arg(long)]
     only: Option<String>,
     /// Where the JSON goes.
@@ -92,11 +94,14 @@ fn main() -> Result<(), Box<dyn Error>> {
         if arguments.wants("detect") {
             tables.push(detector::compare(&job, &arguments.sizes)?);
         }
+        if arguments.wants("streams") {
+            tables.push(streams::compare(&job, &arguments.sizes)?);
+        }
         if arguments.wants("peer") {
             tables.push(peer::compare(&job, &arguments.sizes)?);
         }
     } else {
-        println!("detect and peer need a video and a model: make bench VIDEO=… MODEL=…\n");
+        println!("detect, streams and peer need a video and a model: make bench VIDEO=… MODEL=…\n");
     }
     for table in &tables {
         println!("{table}");
