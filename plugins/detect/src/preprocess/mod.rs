@@ -109,15 +109,17 @@ impl TensorFormat {
     }
 }
 
-/// How many formats and sizes of frames are kept ready: those of the whole frame and of its parts.
-const PLANS: usize = 4;
+/// Frames of so many formats and sizes come by turns before their tables are made again.
+const MOST_PLANS: usize = 16;
 
 /// Fills input tensors from frames. Keeps its tables and rows from frame to frame: nothing is
-/// allocated while format and size stay, or come and go among a few.
+/// allocated while formats and sizes stay, or come by turns.
 pub struct Preprocessor {
     tensor: TensorFormat,
-    /// The last one used comes first.
+    /// The one that was used last is the first.
     plans: Vec<Plan>,
+    /// Address of the tensor whose borders have been painted, and around what: offset and size.
+    painted: Option<(usize, [(u32, u32); 2])>,
     level: Level,
 }
 
@@ -126,9 +128,28 @@ impl Preprocessor {
     pub fn new(tensor: TensorFormat) -> Self {
         Self {
             tensor,
-            plans: Vec::with_capacity(PLANS),
+            plans: Vec::new(),
+            painted: None,
             level: Level::detect(),
         }
+    }
+
+    /// How subsampled chroma is sampled from now on.
+    pub fn set_chroma(&mut self, chroma: Chroma) {
+        self.tensor.chroma = chroma;
+    }
+
+    /// The tables for frames like this one.
+    fn plan(&mut self, frame: &FrameFormat) -> &mut Plan {
+        let is_right = |plan: &Plan| plan.frame == *frame && plan.chroma == self.tensor.chroma;
+        match self.plans.iter().position(is_right) {
+            Some(index) => self.plans[..=index].rotate_right(1),
+            None => {
+                self.plans.truncate(MOST_PLANS - 1);
+                self.plans.insert(0, Plan::new(*frame, &self.tensor));
+            }
+        }
+        &mut self.plans[0]
     }
 
     /// Fills `tensor` (`3 · height · width` floats) from `frame` and says how the frame was
@@ -143,10 +164,11 @@ impl Preprocessor {
         let (format, level) = (self.tensor, self.level);
         let (width, height) = (format.width as usize, format.height as usize);
         assert_eq!(tensor.len(), 3 * width * height, "length of the tensor");
-        let plan = self.plan(frame.format());
-        let address = tensor.as_ptr() as usize;
-        let is_painted = plan.painted == Some(address);
-        plan.painted = Some(address);
+        let letterbox = self.plan(frame.format()).letterbox;
+        let place = [letterbox.offset, letterbox.content];
+        let painted = Some((tensor.as_ptr() as usize, place));
+        let is_painted = self.painted == painted;
+        self.painted = painted;
         let mut planes = tensor.chunks_exact_mut(width * height);
         let mut planes: [&mut [f32]; 3] =
             std::array::from_fn(|_| planes.next().unwrap_or_default());
@@ -161,30 +183,8 @@ impl Preprocessor {
             planes.reverse();
             affine.reverse();
         }
-        plan.run(level, frame, affine, width, planes);
-        plan.letterbox.within(frame.origin())
-    }
-
-    /// The plan for frames of this format, which is then the last one used.
-    fn plan(&mut self, format: &FrameFormat) -> &mut Plan {
-        let last = self
-            .plans
-            .first()
-            .map(|plan| (plan.letterbox, plan.painted));
-        match self.plans.iter().position(|plan| plan.frame == *format) {
-            Some(i) => self.plans[..=i].rotate_right(1),
-            None => {
-                self.plans.truncate(PLANS - 1);
-                self.plans.insert(0, Plan::new(*format, &self.tensor));
-            }
-        }
-        let plan = &mut self.plans[0];
-        // Borders that the last plan painted are this one's where its picture lies in the same place.
-        plan.painted = last.and_then(|(letterbox, painted)| {
-            let place = |letterbox: Letterbox| (letterbox.offset, letterbox.content);
-            painted.filter(|_| place(letterbox) == place(plan.letterbox))
-        });
-        plan
+        (self.plan(frame.format())).run(level, frame, affine, width, planes);
+        letterbox.within(frame.origin())
     }
 }
 

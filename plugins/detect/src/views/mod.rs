@@ -1,17 +1,18 @@
 //! Which parts of a frame the network sees: all of it, the area of its regions, tiles of that; and
 //! what was found on the parts as one list.
 //!
-//! Each part is a [`FrameView`] of its own into the frame's planes, so nothing is copied, and its
-//! boxes come out in pixels of the whole frame.
+//! Each part is a view of its own into the frame's planes ([`FrameView::part`]), so nothing is
+//! copied, and its boxes come out in pixels of the whole frame.
+//!
+//! [`FrameView::part`]: crate::preprocess::FrameView::part
 
 mod merge;
 mod tiles;
 
 pub use tiles::{Tiles, TilesError};
 
-use crate::decode::{Detection, Thresholds};
-use crate::detector::{DetectError, Detector, Timings};
-use crate::preprocess::{FrameFormat, FrameView};
+use crate::decode::Detection;
+use crate::preprocess::FrameFormat;
 use crate::regions::Regions;
 use merge::Merger;
 use std::sync::Arc;
@@ -30,7 +31,7 @@ pub struct ViewOptions {
 }
 
 /// A part of a frame: left, top, width and height in pixels.
-type Part = [usize; 4];
+pub type Part = [usize; 4];
 
 /// The parts of frames of one format and size.
 #[derive(Debug, Clone, PartialEq)]
@@ -70,9 +71,9 @@ impl Views {
         self.parts.len()
     }
 
-    /// The parts as frames of their own.
-    pub fn parts<'a>(&self, frame: FrameView<'a>) -> impl Iterator<Item = FrameView<'a>> {
-        self.parts.iter().map(move |part| frame.part(*part))
+    /// The parts.
+    pub fn parts(&self) -> impl Iterator<Item = Part> + '_ {
+        self.parts.iter().copied()
     }
 
     /// Where objects count, where not everywhere.
@@ -103,30 +104,6 @@ impl Views {
         self.keep_inside(&mut detections);
         detections.truncate(most);
         detections
-    }
-
-    /// Detects objects on the parts of `frame`, which has the format that this is for, best first,
-    /// in pixels of the frame. Times are those of all runs together.
-    ///
-    /// # Errors
-    /// The detector's.
-    pub fn detect(
-        &self,
-        detector: &mut Detector,
-        frame: &FrameView,
-        thresholds: &Thresholds,
-    ) -> Result<(Vec<Detection>, Timings), DetectError> {
-        let mut sum = Timings::default();
-        let mut all = Vec::with_capacity(self.parts.len());
-        for part in self.parts(*frame) {
-            let mut found = Vec::new();
-            let timings = detector.detect(&part, thresholds, &mut found)?;
-            sum.preprocess += timings.preprocess;
-            sum.inference += timings.inference;
-            sum.decode += timings.decode;
-            all.push(found);
-        }
-        Ok((self.join(all, thresholds.max_detections), sum))
     }
 }
 

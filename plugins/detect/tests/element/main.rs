@@ -9,14 +9,17 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+mod batch;
 mod downstream;
 mod flush;
 mod formats;
 mod live;
+mod modes;
 mod motion;
 mod order;
 mod properties;
 mod refusals;
 mod replay;
+mod shared;
 mod states;
 mod views;

@@ -10,6 +10,7 @@ mod files;
 mod gate;
 mod peer;
 mod scene;
+mod streams;
 mod table;
 
 use clap::Parser;
@@ -40,8 +41,8 @@ struct Arguments {
     /// How often each comparison is made.
     #[arg(long, default_value_t = 3)]
     repeat: usize,
-    /// Only those whose name begins so: preprocess, gate, tracker, rules, scene,
-    /// still, detect, cpu, peer, files.
+    /// Only those whose name begins so: preprocess, gate, tracker, rules, scene, still, detect,
+    /// cpu, streams, peer, files.
     #[arg(long)]
     only: Option<String>,
     /// Where the JSON goes.
@@ -105,6 +106,9 @@ fn main() -> Result<(), Box<dyn Error>> {
         if arguments.wants("cpu") {
             tables.push(cpu::compare(&job, &arguments.sizes)?);
         }
+        if arguments.wants("streams") {
+            tables.push(streams::compare(&job, &arguments.sizes)?);
+        }
         if arguments.wants("peer") {
             tables.push(peer::compare(&job, &arguments.sizes)?);
         }
@@ -112,7 +116,9 @@ fn main() -> Result<(), Box<dyn Error>> {
             tables.push(files::compare(threads, arguments.repeat)?);
         }
     } else {
-        println!("detect, cpu and peer need a video and a model: make bench VIDEO=… MODEL=…\n");
+        println!(
+            "detect, cpu, streams and peer need a video and a model: make bench VIDEO=… MODEL=…\n"
+        );
     }
     for table in &tables {
         println!("{table}");
