@@ -2,8 +2,8 @@
 
 #![no_main]
 
-use gstvigildetect::model::{OnnxInfo, Sidecar, Wishes, plan_input_as, recognise_as};
 use gstvigildetect::model::{Dim, ElemType, TensorInfo};
+use gstvigildetect::model::{OnnxInfo, Sidecar, Wishes, plan_input_as, recognise_as};
 use libfuzzer_sys::fuzz_target;
 use std::path::Path;
 
