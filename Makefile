@@ -3,13 +3,13 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help demo test bench install lint
+.PHONY: help demo test bench install lint fuzz
 
 help:
 	@sed -n 's/^## //p' $(firstword $(MAKEFILE_LIST))
 
 # Passed to the tools as they are, so that quotes and spaces in them survive.
-export MODEL INPUT RULES OUTPUT ARGS VIDEO PREFIX DESTDIR
+export MODEL INPUT RULES OUTPUT ARGS VIDEO PREFIX DESTDIR FUZZ_SECONDS
 
 ## make demo [MODEL=yolov8n.onnx] [INPUT=video.mp4] [RULES=rules.toml] [OUTPUT=dir] [ARGS="…"]
 ##     detect, track and turn into events; leaves an annotated video, the events and a page of it all
@@ -38,3 +38,8 @@ install:
 ##     formatting, clippy, and licences and sources of what we depend on (where cargo-deny is there)
 lint:
 	@./dev tools/lint
+
+## make fuzz [FUZZ_SECONDS=10]
+##     what reads models, their metadata, cards and rules, on what libFuzzer makes up
+fuzz:
+	@./dev tools/fuzz

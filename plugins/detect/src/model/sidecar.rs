@@ -88,7 +88,11 @@ impl Sidecar {
         }
     }
 
-    fn parse(path: &Path, text: &str) -> Result<Self, String> {
+    /// What a text says, of a file at `path`.
+    ///
+    /// # Errors
+    /// What is wrong with it, with line and column where it is no TOML.
+    pub fn parse(path: &Path, text: &str) -> Result<Self, String> {
         let table: Table = text.parse().map_err(|error: toml::de::Error| {
             let at = error.span().map_or(0, |span| span.start);
             let (line, column) = text::line_and_column(text, at);
