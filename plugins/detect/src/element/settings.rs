@@ -203,8 +203,9 @@ impl Settings {
                 .nick("Head")
                 .blurb(
                     "How the model's outputs are read: yolov5, yolov6, yolov8, yolox, nanodet, \
-                     yolo-nas, end-to-end, detr, detr-rows or detr-decoded (default: as the file \
-                     beside the model says, else as the model shows)",
+                     yolo-nas, end-to-end, detr, detr-rows, detr-decoded, or yolov8-seg, -pose, \
+                     -obb, end-to-end-seg, -pose, -obb (default: as the file beside the model says, \
+                     else as the model shows)",
                 )
                 .mutable_ready()
                 .build(),
