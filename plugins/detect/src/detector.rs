@@ -1,10 +1,11 @@
 //! A model, from its file to detections on a frame: what the element does, without GStreamer.
 
-use crate::decode::{DecodeError, Decoder, Detection, OutputView, Thresholds};
+use crate::decode::{DecodeError, Decoder, Details, Detection, OutputView, Thresholds};
 use crate::engine::{
     self, Chosen, Engine, EngineError, EngineKind, ModelSource, Precision, Runner,
 };
 use crate::model::{self, InputPlan, ModelError, ModelSpec, Sidecar, Wishes};
+use crate::outputs::RawOutput;
 use crate::preprocess::{Chroma, FrameView, Preprocessor, TensorFormat};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -44,6 +45,8 @@ pub struct LoadedModel {
     pub spec: ModelSpec,
     /// How its input was planned.
     pub input: InputPlan,
+    /// Names of all its outputs, in the file's order.
+    pub output_names: Vec<String>,
     /// The engine that has it.
     pub engine: Arc<dyn Engine>,
     /// Why this engine.
@@ -99,6 +102,7 @@ impl LoadedModel {
         let loaded = Self {
             spec,
             input,
+            output_names: output_shapes.into_iter().map(|(name, _)| name).collect(),
             engine,
             reason,
             run_time,
@@ -148,6 +152,8 @@ pub struct Detector {
     decoder: Decoder,
     /// Pictures in each run.
     batch: usize,
+    /// The outputs of the last frame, where they are kept.
+    outputs: Option<Vec<RawOutput>>,
 }
 
 impl Detector {
@@ -158,7 +164,31 @@ impl Detector {
             runner,
             decoder: Decoder::new(spec),
             batch: spec.input.batch.unwrap_or(1),
+            outputs: None,
         }
+    }
+
+    /// Whether masks are to be made, where the model can: they are unless this is told.
+    pub fn want_masks(&mut self, wanted: bool) {
+        self.decoder.want_masks(wanted);
+    }
+
+    /// Whether to keep a copy of the outputs: they are not unless this is told.
+    pub fn keep_outputs(&mut self, keep: bool) {
+        self.outputs = keep.then(Vec::new);
+    }
+
+    /// What the model says of the objects of the last frame besides their boxes; taken away.
+    pub fn take_details(&mut self) -> Details {
+        self.decoder.take_details()
+    }
+
+    /// The model's outputs for the last frame, where they are kept; taken away.
+    pub fn take_outputs(&mut self) -> Vec<RawOutput> {
+        self.outputs
+            .as_mut()
+            .map(std::mem::take)
+            .unwrap_or_default()
     }
 
     /// Detects objects on `frame` into `out`, best first, in pixels of the frame.
@@ -177,9 +207,12 @@ impl Detector {
         let preprocessed = Instant::now();
         let mut decoded = Ok(());
         let mut inferred = preprocessed;
-        let (decoder, batch) = (&mut self.decoder, self.batch);
+        let (decoder, batch, kept) = (&mut self.decoder, self.batch, &mut self.outputs);
         self.runner.run(&mut |outputs| {
             inferred = Instant::now();
+            if let Some(kept) = kept {
+                *kept = RawOutput::of_first(outputs, batch);
+            }
             decoded = with_first_of_batch(outputs, batch, |outputs| {
                 decoder.decode(outputs, &letterbox, thresholds, out)
             });

@@ -10,6 +10,7 @@ pub mod detector;
 pub mod element;
 pub mod engine;
 pub mod model;
+pub mod outputs;
 pub mod preprocess;
 pub mod replay;
 pub mod schedule;

@@ -1,11 +1,13 @@
 //! A network as a [`Finder`]: workers preprocess, infer and decode.
 
+use super::details::{Extras, NEEDS_V1_26};
 use super::finder::{Entry, Finder, Mode, SharedThresholds};
 use super::frame::frame_view;
 use super::session::{CAPACITY, Failure, Found, Frame, LIVE_CAPACITY, LIVE_LIMIT, Lane, lock};
 use crate::decode::Thresholds;
 use crate::detector::{Detector, LoadError, LoadOptions, LoadedModel};
 use crate::engine::Runner;
+use crate::model::Task;
 use crate::preprocess::Chroma;
 use crate::replay::{Cursor, Position};
 use std::sync::{Arc, Mutex};
@@ -21,6 +23,8 @@ pub(super) struct NetworkOptions {
     pub chroma: Chroma,
     /// As it was when the state changed; it may change while playing.
     pub interval: u32,
+    /// Whether the model's outputs go with each frame.
+    pub attach_tensors: bool,
 }
 
 /// A model that an engine has loaded, and the workers that run it.
@@ -111,6 +115,16 @@ impl Finder for Network {
         structure.set("labels-source", spec.labels_source.as_str());
     }
 
+    fn notes(&self) -> Vec<String> {
+        let lost = match self.loaded.spec.head.task() {
+            Some(Task::Segment { .. }) => "masks are not attached",
+            Some(Task::Oriented) => "of turned boxes the upright hull is attached",
+            _ => return Vec::new(),
+        };
+        let note = NEEDS_V1_26.map(|why| format!("{lost}, boxes are: {why}"));
+        note.into_iter().collect()
+    }
+
     fn latency(&self) -> Duration {
         let runs = LATENCY_MARGIN * LIVE_LIMIT as f64;
         self.loaded.run_time.mul_f64(runs)
@@ -136,6 +150,7 @@ impl Finder for Network {
                 thresholds: thresholds.clone(),
                 threads: mode.threads_per_worker,
                 chroma: self.options.chroma,
+                attach_tensors: self.options.attach_tensors,
             };
             worker.spawn(i, trial.take())
         });
@@ -168,6 +183,7 @@ struct Worker {
     thresholds: SharedThresholds,
     threads: usize,
     chroma: Chroma,
+    attach_tensors: bool,
 }
 
 impl Worker {
@@ -188,13 +204,20 @@ impl Worker {
             Some(runner) => Ok(Detector::new(&self.loaded.spec, runner, self.chroma)),
             None => self.loaded.detector(self.threads, self.chroma),
         };
+        if let Ok(detector) = &mut detector {
+            detector.want_masks(NEEDS_V1_26.is_none());
+            detector.keep_outputs(self.attach_tensors);
+        }
         while let Some(job) = self.lane.take() {
             let result = match &mut detector {
                 Ok(detector) => {
                     let thresholds = self.thresholds.get();
                     // An engine that panics must cost an error, not the frame and the pipeline.
                     std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
-                        detect(detector, &job.frame, &thresholds)
+                        detect(detector, &job.frame, &thresholds).map(|found| Found {
+                            extras: extras(detector, &self.loaded),
+                            ..found
+                        })
                     }))
                     .unwrap_or_else(|panic| {
                         Err(Failure::Engine(format!("panic: {}", panic_text(&panic))))
@@ -204,6 +227,15 @@ impl Worker {
             };
             self.lane.finish(job, result);
         }
+    }
+}
+
+/// What goes with the detections of the frame that was looked at last.
+fn extras(detector: &mut Detector, loaded: &LoadedModel) -> Extras {
+    let names = loaded.output_names.iter().cloned();
+    Extras {
+        details: detector.take_details(),
+        tensors: names.zip(detector.take_outputs()).collect(),
     }
 }
 
@@ -240,5 +272,6 @@ fn detect(
     Ok(Found {
         detections,
         timings,
+        ..Found::default()
     })
 }

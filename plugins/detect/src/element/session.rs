@@ -1,5 +1,6 @@
 //! One run of the element from READY to PAUSED and back: the lane, and what finds the objects.
 
+use super::details::{self, Extras};
 use super::finder::{Entry, Finder, Mode, SharedThresholds};
 use super::network::Network;
 use super::replay::Replay;
@@ -35,6 +36,7 @@ pub(super) struct Frame {
 #[derive(Debug, Default)]
 pub(super) struct Found {
     pub detections: Vec<Detection>,
+    pub extras: Extras,
     pub timings: Timings,
 }
 
@@ -174,7 +176,7 @@ impl Session {
     pub fn annotate(
         &self,
         buffer: &mut gst::BufferRef,
-        found: &Found,
+        found: Found,
         latency: Duration,
     ) -> Result<(), glib::BoolError> {
         let detections: Vec<_> = found
@@ -186,7 +188,7 @@ impl Session {
                 confidence: detection.score,
             })
             .collect();
-        objects::write_detections(buffer, &detections)?;
+        details::write(buffer, &detections, found.extras)?;
         self.stats()
             .inferred(detections.len(), found.timings, latency);
         Ok(())

@@ -1,5 +1,6 @@
 //! The properties that a user sets, and what may be wrong with them.
 
+use super::details::NEEDS_V1_26;
 use super::network::NetworkOptions;
 use super::{ChromaResampler, EngineChoice, PrecisionChoice};
 use crate::decode::Thresholds;
@@ -27,6 +28,7 @@ pub(super) struct Settings {
     pub classes: Option<String>,
     pub interval: u32,
     pub chroma_resampler: ChromaResampler,
+    pub attach_tensors: bool,
 }
 
 impl Default for Settings {
@@ -46,6 +48,7 @@ impl Default for Settings {
             classes: None,
             interval: 0,
             chroma_resampler: ChromaResampler::default(),
+            attach_tensors: false,
         }
     }
 }
@@ -71,6 +74,8 @@ pub(super) enum SettingsError {
     Preprocess(String),
     #[error("property {0}")]
     Classes(ModelError),
+    #[error("property attach-tensors is true, but {0}")]
+    Tensors(&'static str),
 }
 
 /// How to replay.
@@ -110,6 +115,9 @@ impl Settings {
                 }));
             }
         };
+        if let Some(why) = NEEDS_V1_26.filter(|_| self.attach_tensors) {
+            return Err(SettingsError::Tensors(why));
+        }
         Ok(Task::Network(NetworkOptions {
             load: LoadOptions {
                 model: path.map(PathBuf::from),
@@ -127,6 +135,7 @@ impl Settings {
             },
             chroma: self.chroma_resampler.into(),
             interval: self.interval,
+            attach_tensors: self.attach_tensors,
         }))
     }
 
@@ -289,6 +298,15 @@ impl Settings {
                 .blurb("How pixels get their colour where they share chroma samples")
                 .mutable_ready()
                 .build(),
+            glib::ParamSpecBoolean::builder("attach-tensors")
+                .nick("Attach tensors")
+                .blurb(
+                    "Attach the model's outputs to each inferred frame as well (GstTensorMeta), for \
+                     other tensor decoders; needs a build with the feature v1_26",
+                )
+                .default_value(default.attach_tensors)
+                .mutable_ready()
+                .build(),
             glib::ParamSpecBoxed::builder::<gst::Structure>("stats")
                 .nick("Statistics")
                 .blurb("Engine in use, frames, latencies; see the element's page for the fields")
@@ -319,6 +337,7 @@ impl Settings {
             "classes" => store(value, &mut self.classes),
             "interval" => store(value, &mut self.interval),
             "chroma-resampler" => store(value, &mut self.chroma_resampler),
+            "attach-tensors" => store(value, &mut self.attach_tensors),
             _ => {}
         }
     }
@@ -340,6 +359,7 @@ impl Settings {
             "classes" => self.classes.to_value(),
             "interval" => self.interval.to_value(),
             "chroma-resampler" => self.chroma_resampler.to_value(),
+            "attach-tensors" => self.attach_tensors.to_value(),
             _ => return None,
         })
     }

@@ -18,3 +18,4 @@ mod properties;
 mod refusals;
 mod replay;
 mod states;
+mod tasks;

@@ -7,6 +7,7 @@ use gst::prelude::*;
 
 /// Properties of the public surface: name, type, default, range, when it may be set.
 const PROPERTIES: &str = "\
+attach-tensors: gboolean = false, READY
 chroma-resampler: GstVigilDetectChromaResampler = nearest (nearest, linear), READY
 classes: gchararray = NULL, PLAYING
 confidence-threshold: gfloat = 0.25 (0 to 1), PLAYING

@@ -24,7 +24,9 @@ pub struct Mask {
     pub width: u32,
     /// Height of the box, at least 1.
     pub height: u32,
-    /// Row by row: 1 where the object is, else 0.
+    /// Value of the pixels where the object is: 1 to 255.
+    pub region: u8,
+    /// Row by row: `region` where the object is, else 0.
     pub pixels: Vec<u8>,
 }
 
@@ -128,11 +130,12 @@ impl Maker {
     }
 
     /// The mask of an object in a box of the frame; `None` where it has no pixel. What is not a
-    /// number counts as outside.
+    /// number counts as outside. `region` is what its pixels are set to.
     pub fn make(
         &mut self,
         protos: &[f32],
         coefficient: impl Fn(usize) -> f32,
+        region: u8,
         [x1, y1, x2, y2]: [f32; 4],
         letterbox: &Letterbox,
     ) -> Option<Mask> {
@@ -150,11 +153,12 @@ impl Maker {
         self.sum(protos, coefficient);
         let (width, height) = (across.1 - across.0, down.1 - down.0);
         let mut pixels = vec![0; width as usize * height as usize];
-        self.fill(&mut pixels, width as usize).then_some(Mask {
+        (self.fill(&mut pixels, width as usize, region)).then_some(Mask {
             x: across.0,
             y: down.0,
             width,
             height,
+            region,
             pixels,
         })
     }
@@ -178,7 +182,7 @@ impl Maker {
     }
 
     /// Sets the pixels that are the object's, and says whether there are any.
-    fn fill(&mut self, pixels: &mut [u8], width: usize) -> bool {
+    fn fill(&mut self, pixels: &mut [u8], width: usize, region: u8) -> bool {
         let (columns, rows, line) = (&self.columns, &self.rows, &mut self.line);
         let cells = columns.cells;
         let mut any = false;
@@ -198,18 +202,18 @@ impl Maker {
                     any = true;
                     let row = &mut row[span.start..span.end];
                     if left > 0.0 && right > 0.0 {
-                        row.fill(1);
+                        row.fill(region);
                         continue;
                     }
                     let weights = &columns.weights[span.start..span.end];
                     for (pixel, weight) in row.iter_mut().zip(weights) {
                         let logit = (1.0 - weight) * left + weight * right;
-                        *pixel = u8::from(logit > 0.0);
+                        *pixel = if logit > 0.0 { region } else { 0 };
                     }
                 }
             }
         }
         // Cells above 0 need not reach a pixel.
-        any && pixels.contains(&1)
+        any && pixels.contains(&region)
     }
 }

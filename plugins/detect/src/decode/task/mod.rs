@@ -30,6 +30,8 @@ pub struct Keypoint {
 /// detection, in the same order, or none at all.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Details {
+    /// Width and height of the frame.
+    pub frame: (u32, u32),
     /// The boxes that the axis-aligned ones of the detections are the hulls of.
     pub oriented: Vec<OrientedBox>,
     /// `keypoints_each` for each detection.
@@ -149,7 +151,10 @@ impl TaskDecoder {
         thresholds: &Thresholds,
         out: &mut Vec<Detection>,
     ) -> Result<(), DecodeError> {
-        self.details = Details::default();
+        self.details = Details {
+            frame: letterbox.src,
+            ..Details::default()
+        };
         let row = FINISHED_VALUES + self.task.values();
         let data = match self.layout {
             Layout::Candidates { classes, anchors } => values(
@@ -192,7 +197,9 @@ impl TaskDecoder {
                 if let (Some(masks), Some(protos)) = (masks.as_mut(), protos)
                     && masks.wanted
                 {
-                    let mask = masks.make(protos, |i| values.get(i), xyxy, letterbox);
+                    // A value of its own for each object, as far as 255 go.
+                    let region = 1 + (out.len() % 255) as u8;
+                    let mask = masks.make(protos, |i| values.get(i), region, xyxy, letterbox);
                     details.masks.push(mask);
                 }
                 out.push(Detection {

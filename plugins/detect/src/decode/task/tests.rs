@@ -115,6 +115,7 @@ fn masks_are_ultralytics_own() {
     let outputs = [view(&[1, 10, CELLS], &data), view(&[1, 4, 16, 16], &protos)];
     let (found, details) = decode(v8(masks_of(4)), &outputs, (SIDE, SIDE), 0.7);
     assert_eq!((found.len(), details.masks.len()), (table.len(), table.len()));
+    let mut regions = std::collections::BTreeSet::from([0]);
     for ((detection, mask), (class, score, xyxy, count, places)) in
         found.iter().zip(&details.masks).zip(table)
     {
@@ -124,11 +125,12 @@ fn masks_are_ultralytics_own() {
             assert_near(found, expected, 1e-3);
         }
         let mask = mask.as_ref().unwrap();
+        assert!(regions.insert(mask.region));
         let place = |i: usize| {
             let (x, y) = (i as u32 % mask.width, i as u32 / mask.width);
             ((mask.y + y) * SIDE + mask.x + x) as usize
         };
-        let set = || mask.pixels.iter().enumerate().filter(|(_, pixel)| **pixel == 1);
+        let set = || mask.pixels.iter().enumerate().filter(|(_, pixel)| **pixel == mask.region);
         assert_eq!((set().count(), set().map(|(i, _)| place(i)).sum::<usize>()), (*count, *places));
     }
 }
@@ -420,8 +422,8 @@ proptest! {
         let xyxy = [at[0].min(at[2]) * w, at[1].min(at[3]) * h, at[0].max(at[2]) * w, at[1].max(at[3]) * h];
         let mut maker = mask::Maker::new(shape, [SIDE, SIDE]);
         // Memory of another mask must not show.
-        let _ = maker.make(&protos, |_| 1.0, [0.0, 0.0, w, h], &letterbox);
-        let made = maker.make(&protos, |i| coefficients[i], xyxy, &letterbox);
+        let _ = maker.make(&protos, |_| 1.0, 7, [0.0, 0.0, w, h], &letterbox);
+        let made = maker.make(&protos, |i| coefficients[i], 9, xyxy, &letterbox);
         for y in 0..frame.1 {
             for x in 0..frame.0 {
                 let (fx, fy) = (x as f32, y as f32);
@@ -433,7 +435,7 @@ proptest! {
                 let pixel = made.as_ref().is_some_and(|mask| {
                     let (left, top) = (x.wrapping_sub(mask.x), y.wrapping_sub(mask.y));
                     left < mask.width && top < mask.height
-                        && mask.pixels[(top * mask.width + left) as usize] == 1
+                        && mask.pixels[(top * mask.width + left) as usize] == 9
                 });
                 prop_assert_eq!(pixel, inside && logit > 0.0, "{} {}", x, y);
             }
