@@ -12,6 +12,7 @@ pub mod element;
 pub mod engine;
 pub mod model;
 pub mod motion;
+pub mod outputs;
 pub mod preprocess;
 pub mod regions;
 pub mod replay;

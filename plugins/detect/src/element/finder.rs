@@ -73,6 +73,11 @@ pub(super) trait Finder: Send + Sync {
         &[]
     }
 
+    /// What the log should say once.
+    fn notes(&self) -> Vec<String> {
+        Vec::new()
+    }
+
     /// Whether it can work on frames like these: `Ok` with a warning where there is reason for
     /// one, `Err` with what is wrong and what would be right. Streaming thread.
     fn check_format(&self, _info: &gst_video::VideoInfo) -> Result<Option<String>, String> {

@@ -54,6 +54,15 @@ impl Focus {
         })
     }
 
+    /// The property for which the model sees parts of frames; `None` where it sees them whole.
+    pub fn cuts_frames(&self) -> Option<&'static str> {
+        let is_set = |text: &Option<String>| text.as_ref().is_some_and(|t| !t.trim().is_empty());
+        if is_set(&self.regions) {
+            return Some("regions");
+        }
+        is_set(&self.tiles).then_some("tiles")
+    }
+
     /// How the motion gate decides; `None` where there is none.
     pub fn motion(&self) -> Option<MotionSettings> {
         self.motion_gate.then_some(self.motion)

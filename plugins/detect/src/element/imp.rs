@@ -130,6 +130,9 @@ impl VigilDetect {
             finder.reason(),
             finder.summary()
         );
+        for note in finder.notes() {
+            gst::warning!(CAT, imp = self, "{note}");
+        }
         for warning in finder.warnings() {
             gst::element_imp_warning!(self, gst::ResourceError::Settings, ("{warning}"));
         }

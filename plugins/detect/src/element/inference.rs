@@ -1,20 +1,23 @@
 //! What the workers of a network do: preprocess, infer, decode.
 
+use super::details::{Extras, NEEDS_V1_26};
 use super::finder::SharedThresholds;
 use super::frame::frame_view;
 use super::session::{Failure, Found, Frame, lock};
-use crate::decode::Detection;
+use crate::decode::Details;
 use crate::detector::{Detector, LoadedModel, Picture, Timings};
 use crate::engine::{EngineError, Runner};
 use crate::preprocess::Chroma;
 use crate::schedule::{Division, Taken, Work};
-use crate::views::Part;
+use crate::views::{Part, Views};
 use std::sync::{Arc, Mutex};
 
 /// What is each stream's own.
 pub(super) struct StreamTerms {
     pub thresholds: SharedThresholds,
     pub chroma: Chroma,
+    /// Whether the model's outputs go with each frame.
+    pub attach_tensors: bool,
 }
 
 /// A model's work on frames of any stream.
@@ -51,12 +54,14 @@ impl Work for Inference {
             Some((runner, _)) => runner,
             None => engine.runner(division.threads)?,
         };
-        Ok(Detector::new(&self.loaded.spec, runner, Chroma::default()))
+        let mut detector = Detector::new(&self.loaded.spec, runner, Chroma::default());
+        detector.want_masks(NEEDS_V1_26.is_none());
+        Ok(detector)
     }
 
     fn work(&self, hands: &mut Self::Hands, frames: &mut Vec<Taken<Self>>) {
         match hands {
-            Ok(detector) => detect(detector, self.loaded.batch, frames),
+            Ok(detector) => detect(detector, &self.loaded, frames),
             Err(error) => fail(frames, &error.to_string()),
         }
     }
@@ -74,8 +79,8 @@ fn fail(frames: &mut Vec<Taken<Inference>>, why: &str) {
 }
 
 /// Finishes frames with what is found on them.
-fn detect(detector: &mut Detector, most: usize, frames: &mut Vec<Taken<Inference>>) {
-    match look(detector, most, frames) {
+fn detect(detector: &mut Detector, loaded: &LoadedModel, frames: &mut Vec<Taken<Inference>>) {
+    match look(detector, loaded, frames) {
         Ok(found) => {
             for (frame, found) in frames.drain(..).zip(found) {
                 frame.finish(Ok(found));
@@ -89,16 +94,16 @@ fn detect(detector: &mut Detector, most: usize, frames: &mut Vec<Taken<Inference
         // What is wrong with one of them must not cost the streams of the others anything.
         Err(_) => {
             for frame in frames.drain(..) {
-                detect(detector, most, &mut vec![frame]);
+                detect(detector, loaded, &mut vec![frame]);
             }
         }
     }
 }
 
-/// Looks at all parts of the frames, up to `most` of them in a run.
+/// Looks at all parts of the frames, as many of them in a run as the model takes.
 fn look(
     detector: &mut Detector,
-    most: usize,
+    loaded: &LoadedModel,
     frames: &[Taken<Inference>],
 ) -> Result<Vec<Found>, Failure> {
     let thresholds: Vec<_> = frames.iter().map(|f| f.stream.thresholds.get()).collect();
@@ -111,29 +116,58 @@ fn look(
             .map(move |part| (i, part))
     };
     let parts: Vec<_> = (0..frames.len()).flat_map(parts_of).collect();
-    let mut found: Vec<Vec<Vec<Detection>>> = vec![Vec::new(); frames.len()];
-    let mut timings = vec![Timings::default(); frames.len()];
-    for run in parts.chunks(most.max(1)) {
+    let mut seen: Vec<Vec<Picture>> = frames.iter().map(|_| Vec::new()).collect();
+    for run in parts.chunks(loaded.batch.max(1)) {
         for (number, (i, part)) in run.iter().enumerate() {
             put(detector, number, &frames[*i], *part)?;
         }
-        let mut pictures: Vec<_> = (run.iter())
-            .map(|(i, _)| Picture::new(thresholds[*i].clone()))
-            .collect();
+        let picture = |(i, _): &(usize, Part)| {
+            Picture::new(thresholds[*i].clone()).keeping_outputs(frames[*i].stream.attach_tensors)
+        };
+        let mut pictures: Vec<_> = run.iter().map(picture).collect();
         detector
             .run(&mut pictures)
             .map_err(|error| Failure::Engine(error.to_string()))?;
         for ((i, _), picture) in run.iter().zip(pictures) {
-            timings[*i] += picture.timings;
-            found[*i].push(picture.found);
+            seen[*i].push(picture);
         }
     }
-    let joined = frames.iter().zip(found).zip(thresholds).zip(timings);
-    let joined = joined.map(|(((frame, found), thresholds), timings)| Found {
-        detections: (frame.frame().format.views).join(found, thresholds.max_detections),
+    let frames = frames.iter().zip(seen).zip(thresholds);
+    Ok(frames
+        .map(|((frame, pictures), thresholds)| {
+            let views = &frame.frame().format.views;
+            join(
+                views,
+                pictures,
+                thresholds.max_detections,
+                &loaded.output_names,
+            )
+        })
+        .collect())
+}
+
+/// What is known of a frame by the pictures of its parts.
+fn join(views: &Views, pictures: Vec<Picture>, most: usize, names: &[String]) -> Found {
+    let mut timings = Timings::default();
+    let (mut found, mut details) = (Vec::new(), Vec::new());
+    let mut outputs = Vec::new();
+    for picture in pictures {
+        timings += picture.timings;
+        found.push(picture.found);
+        details.push(picture.details);
+        // They are attached to whole frames only, which are one part.
+        outputs = picture.outputs.unwrap_or_default();
+    }
+    let (detections, places): (Vec<_>, Vec<_>) = views.join(found, most).into_iter().unzip();
+    let extras = Extras {
+        details: Details::join(details, &places, views.frame()),
+        tensors: names.iter().cloned().zip(outputs).collect(),
+    };
+    Found {
+        detections,
+        extras,
         timings,
-    });
-    Ok(joined.collect())
+    }
 }
 
 /// Makes a part of a frame the picture of this number.

@@ -1,6 +1,7 @@
 //! The element `vigildetect`: a thin shell around [`crate::detector`], [`crate::replay`] and
 //! [`crate::schedule`].
 
+mod details;
 mod finder;
 mod focus;
 mod frame;

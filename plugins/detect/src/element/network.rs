@@ -1,11 +1,13 @@
 //! A network as a [`Finder`]: the workers of a [`SharedNetwork`] preprocess, infer and decode.
 
 use super::ModeChoice;
+use super::details::NEEDS_V1_26;
 use super::finder::{Entry, Finder, Mode, SharedThresholds};
 use super::inference::StreamTerms;
 use super::session::{CAPACITY, Frame, LIVE_CAPACITY, LIVE_LIMIT, Lane, lock};
 use super::shared::SharedNetwork;
 use crate::detector::{LoadError, LoadOptions};
+use crate::model::Task;
 use crate::preprocess::Chroma;
 use crate::replay::{Cursor, Position};
 use crate::schedule::{self, Division, PoolStats, Terms};
@@ -25,6 +27,8 @@ pub(super) struct NetworkOptions {
     pub mode: ModeChoice,
     /// How long a frame may wait for others of its run.
     pub batch_timeout: Duration,
+    /// Whether the model's outputs go with each frame.
+    pub attach_tensors: bool,
 }
 
 /// One element's part in a network.
@@ -114,6 +118,16 @@ impl Finder for Network {
         }
     }
 
+    fn notes(&self) -> Vec<String> {
+        let lost = match self.shared.loaded.spec.head.task() {
+            Some(Task::Segment { .. }) => "masks are not attached",
+            Some(Task::Oriented) => "of turned boxes the upright hull is attached",
+            _ => return Vec::new(),
+        };
+        let note = NEEDS_V1_26.map(|why| format!("{lost}, boxes are: {why}"));
+        note.into_iter().collect()
+    }
+
     fn latency(&self) -> Duration {
         // The trial was of one picture on all threads.
         let Division { mode, batch, .. } = self.division(true);
@@ -149,6 +163,7 @@ impl Finder for Network {
         let stream = StreamTerms {
             thresholds: thresholds.clone(),
             chroma: self.options.chroma,
+            attach_tensors: self.options.attach_tensors,
         };
         let terms = Terms {
             live,

@@ -1,5 +1,6 @@
 //! One run of the element from READY to PAUSED and back: the lane, and what finds the objects.
 
+use super::details::{self, Extras};
 use super::finder::{Entry, Finder, Mode, SharedThresholds};
 use super::network::Network;
 use super::replay::Replay;
@@ -54,6 +55,7 @@ impl Frame {
 #[derive(Debug, Default)]
 pub(super) struct Found {
     pub detections: Vec<Detection>,
+    pub extras: Extras,
     pub timings: Timings,
 }
 
@@ -223,7 +225,7 @@ impl Session {
     pub fn annotate(
         &self,
         buffer: &mut gst::BufferRef,
-        found: &Found,
+        found: Found,
         latency: Duration,
     ) -> Result<(), glib::BoolError> {
         let detections: Vec<_> = found
@@ -235,7 +237,7 @@ impl Session {
                 confidence: detection.score,
             })
             .collect();
-        objects::write_detections(buffer, &detections)?;
+        details::write(buffer, &detections, found.extras)?;
         self.stats()
             .inferred(detections.len(), found.timings, latency);
         Ok(())

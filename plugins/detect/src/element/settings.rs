@@ -1,5 +1,6 @@
 //! The properties that a user sets, and what may be wrong with them.
 
+use super::details::NEEDS_V1_26;
 use super::focus::{Focus, FocusError};
 use super::network::NetworkOptions;
 use super::{ChromaResampler, EngineChoice, ModeChoice, PrecisionChoice};
@@ -34,6 +35,7 @@ pub(super) struct Settings {
     pub chroma_resampler: ChromaResampler,
     /// Where on a frame to look, and on which frames.
     pub focus: Focus,
+    pub attach_tensors: bool,
 }
 
 impl Default for Settings {
@@ -57,6 +59,7 @@ impl Default for Settings {
             interval: 0,
             chroma_resampler: ChromaResampler::default(),
             focus: Focus::default(),
+            attach_tensors: false,
         }
     }
 }
@@ -84,6 +87,13 @@ pub(super) enum SettingsError {
     Classes(ModelError),
     #[error(transparent)]
     Focus(#[from] FocusError),
+    #[error("property attach-tensors is true, but {0}")]
+    Tensors(&'static str),
+    #[error(
+        "property attach-tensors is true, but {0} is set: tensors are of the whole frame; leave one of \
+         them out"
+    )]
+    TensorsOfParts(&'static str),
 }
 
 /// How to replay.
@@ -123,6 +133,12 @@ impl Settings {
                 }));
             }
         };
+        if let Some(why) = NEEDS_V1_26.filter(|_| self.attach_tensors) {
+            return Err(SettingsError::Tensors(why));
+        }
+        if let Some(name) = self.focus.cuts_frames().filter(|_| self.attach_tensors) {
+            return Err(SettingsError::TensorsOfParts(name));
+        }
         Ok(Task::Network(Box::new(NetworkOptions {
             load: LoadOptions {
                 model: path.map(PathBuf::from),
@@ -143,6 +159,7 @@ impl Settings {
             interval: self.interval,
             mode: self.mode,
             batch_timeout: Duration::from_nanos(self.batch_timeout),
+            attach_tensors: self.attach_tensors,
         })))
     }
 
@@ -224,9 +241,10 @@ impl Settings {
             glib::ParamSpecString::builder("head")
                 .nick("Head")
                 .blurb(
-                    "How the model's outputs are read: yolov5, yolov6, yolov8, yolox, nanodet, fastestdet, \
-                     yolo-nas, end-to-end, detr, detr-rows or detr-decoded (default: as the file \
-                     beside the model says, else as the model shows)",
+                    "How the model's outputs are read: yolov5, yolov6, yolov8, yolox, nanodet, \
+                     fastestdet, yolo-nas, end-to-end, detr, detr-rows, detr-decoded, or yolov8-seg, -pose, \
+                     -obb, end-to-end-seg, -pose, -obb (default: as the file beside the model says, \
+                     else as the model shows)",
                 )
                 .mutable_ready()
                 .build(),
@@ -337,6 +355,15 @@ impl Settings {
                 .blurb("How pixels get their colour where they share chroma samples")
                 .mutable_ready()
                 .build(),
+            glib::ParamSpecBoolean::builder("attach-tensors")
+                .nick("Attach tensors")
+                .blurb(
+                    "Attach the model's outputs to each inferred frame as well (GstTensorMeta), for \
+                     other tensor decoders; needs a build with the feature v1_26",
+                )
+                .default_value(default.attach_tensors)
+                .mutable_ready()
+                .build(),
             glib::ParamSpecBoxed::builder::<gst::Structure>("stats")
                 .nick("Statistics")
                 .blurb("Engine in use, frames, latencies; see the element's page for the fields")
@@ -372,6 +399,7 @@ impl Settings {
             "classes" => store(value, &mut self.classes),
             "interval" => store(value, &mut self.interval),
             "chroma-resampler" => store(value, &mut self.chroma_resampler),
+            "attach-tensors" => store(value, &mut self.attach_tensors),
             _ => self.focus.set(name, value),
         }
     }
@@ -396,6 +424,7 @@ impl Settings {
             "classes" => self.classes.to_value(),
             "interval" => self.interval.to_value(),
             "chroma-resampler" => self.chroma_resampler.to_value(),
+            "attach-tensors" => self.attach_tensors.to_value(),
             _ => return self.focus.get(name),
         })
     }

@@ -9,65 +9,53 @@
 //! in a crowd overlap by as much. So a box takes at most one from each other part, the most alike
 //! first; and as it has grown by that, pieces of it are found that the best box alone was not near.
 
+use super::Place;
 use crate::decode::Detection;
 
 /// Least intersection, as a share of the smaller box.
 const SHARE_OF_SMALLER: f32 = 0.5;
 
-/// What was found on the parts of a frame.
-#[derive(Debug, Default)]
-pub(super) struct Merger {
-    /// With the number of the part.
-    found: Vec<(usize, Detection)>,
-    parts: usize,
+/// Joins what was found on the parts of a frame, each with its place, to objects, best first; of
+/// equal scores, those of the first part first. An object's place is that of its best box.
+pub(super) fn merge(found: &mut Vec<(Detection, Place)>) {
+    found.sort_by(|(a, _), (b, _)| b.score.total_cmp(&a.score));
+    let parts = found.iter().map(|(_, (part, _))| part + 1).max();
+    let mut is_taken = vec![false; found.len()];
+    let mut is_joined = vec![false; parts.unwrap_or(0)];
+    for i in 0..found.len() {
+        if is_taken[i] {
+            continue;
+        }
+        is_joined.fill(false);
+        is_joined[found[i].1.0] = true;
+        while let Some(j) = nearest(found, i, &is_taken, &is_joined) {
+            is_taken[j] = true;
+            is_joined[found[j].1.0] = true;
+            found[i].0.xyxy = around(&found[i].0.xyxy, &found[j].0.xyxy);
+        }
+    }
+    let mut is_taken = is_taken.into_iter();
+    found.retain(|_| is_taken.next() == Some(false));
 }
 
-impl Merger {
-    /// Takes what was found on the next part.
-    pub fn add(&mut self, detections: &mut Vec<Detection>) {
-        let part = self.parts;
-        self.parts += 1;
-        self.found
-            .extend(detections.drain(..).map(|detection| (part, detection)));
-    }
-
-    /// Fills `out` with the objects, best first; of equal scores, those of the first part first.
-    pub fn merge(mut self, out: &mut Vec<Detection>) {
-        out.clear();
-        self.found
-            .sort_by(|(_, a), (_, b)| b.score.total_cmp(&a.score));
-        let mut is_taken = vec![false; self.found.len()];
-        let mut is_joined = vec![false; self.parts];
-        for i in 0..self.found.len() {
-            if is_taken[i] {
-                continue;
-            }
-            is_joined.fill(false);
-            is_joined[self.found[i].0] = true;
-            while let Some(j) = self.nearest(i, &is_taken, &is_joined) {
-                is_taken[j] = true;
-                is_joined[self.found[j].0] = true;
-                self.found[i].1.xyxy = around(&self.found[i].1.xyxy, &self.found[j].1.xyxy);
-            }
-        }
-        let kept = self.found.into_iter().zip(is_taken);
-        out.extend(kept.filter_map(|((_, detection), is_taken)| (!is_taken).then_some(detection)));
-    }
-
-    /// What is to be joined to box `i` next: of the worse boxes, of parts that none was taken from,
-    /// the one that is most alike.
-    fn nearest(&self, i: usize, is_taken: &[bool], is_joined: &[bool]) -> Option<usize> {
-        let best = &self.found[i].1;
-        let others = self.found.iter().enumerate().skip(i + 1);
-        others
-            .filter(|(j, (part, other))| {
-                !is_taken[*j] && !is_joined[*part] && other.class == best.class
-            })
-            .map(|(j, (_, other))| (j, shared(&best.xyxy, &other.xyxy)))
-            .filter(|(_, (of_smaller, _))| *of_smaller > SHARE_OF_SMALLER)
-            .max_by(|(_, (_, a)), (_, (_, b))| a.total_cmp(b))
-            .map(|(j, _)| j)
-    }
+/// What is to be joined to box `i` next: of the worse boxes, of parts that none was taken from, the
+/// one that is most alike.
+fn nearest(
+    found: &[(Detection, Place)],
+    i: usize,
+    is_taken: &[bool],
+    is_joined: &[bool],
+) -> Option<usize> {
+    let best = &found[i].0;
+    let others = found.iter().enumerate().skip(i + 1);
+    others
+        .filter(|(j, (other, (part, _)))| {
+            !is_taken[*j] && !is_joined[*part] && other.class == best.class
+        })
+        .map(|(j, (other, _))| (j, shared(&best.xyxy, &other.xyxy)))
+        .filter(|(_, (of_smaller, _))| *of_smaller > SHARE_OF_SMALLER)
+        .max_by(|(_, (_, a)), (_, (_, b))| a.total_cmp(b))
+        .map(|(j, _)| j)
 }
 
 fn area([x1, y1, x2, y2]: &[f32; 4]) -> f32 {
@@ -108,15 +96,19 @@ mod tests {
     }
 
     fn merge(parts: &[&[Detection]]) -> Vec<(u32, f32, [f32; 4])> {
-        let mut merger = Merger::default();
         let mut out = Vec::new();
-        for part in parts {
-            out.extend_from_slice(part);
-            merger.add(&mut out);
-            assert!(out.is_empty());
+        for (number, part) in parts.iter().enumerate() {
+            let places = (0..).map(|index| (number, index));
+            out.extend(part.iter().copied().zip(places));
         }
-        merger.merge(&mut out);
-        out.iter().map(|d| (d.class, d.score, d.xyxy)).collect()
+        super::merge(&mut out);
+        // Each is still where its score was found.
+        for (detection, (part, index)) in &out {
+            assert_eq!(detection.score, parts[*part][*index].score);
+        }
+        out.iter()
+            .map(|(d, _)| (d.class, d.score, d.xyxy))
+            .collect()
     }
 
     #[test]

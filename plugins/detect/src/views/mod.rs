@@ -14,7 +14,6 @@ pub use tiles::{Tiles, TilesError};
 use crate::decode::Detection;
 use crate::preprocess::FrameFormat;
 use crate::regions::Regions;
-use merge::Merger;
 use std::sync::Arc;
 
 /// Which parts are wanted, whatever the frame.
@@ -32,6 +31,9 @@ pub struct ViewOptions {
 
 /// A part of a frame: left, top, width and height in pixels.
 pub type Part = [usize; 4];
+
+/// Where something was found: the number of the part, and the place in what was found on it.
+pub type Place = (usize, usize);
 
 /// The parts of frames of one format and size.
 #[derive(Debug, Clone, PartialEq)]
@@ -90,20 +92,30 @@ impl Views {
 
     /// What is to be told of a frame, best first: of `found`, a list for each part in their order,
     /// in pixels of the frame, what stands in the regions, and each object that several parts show
-    /// only once; no more than `most`.
-    pub fn join(&self, mut found: Vec<Vec<Detection>>, most: usize) -> Vec<Detection> {
-        let mut detections = if found.len() > 1 {
-            let mut detections = Vec::new();
-            let mut merger = Merger::default();
-            found.iter_mut().for_each(|found| merger.add(found));
-            merger.merge(&mut detections);
-            detections
-        } else {
-            found.pop().unwrap_or_default()
-        };
-        self.keep_inside(&mut detections);
-        detections.truncate(most);
-        detections
+    /// only once; no more than `most`. Each with where it was found: the number of the part, and
+    /// the place in that part's list.
+    pub fn join(&self, found: Vec<Vec<Detection>>, most: usize) -> Vec<(Detection, Place)> {
+        let is_one = found.len() == 1;
+        let lists = found.into_iter().enumerate();
+        let mut found: Vec<_> = lists
+            .flat_map(|(part, list)| {
+                let list = list.into_iter().enumerate();
+                list.map(move |(index, detection)| (detection, (part, index)))
+            })
+            .collect();
+        if !is_one {
+            merge::merge(&mut found);
+        }
+        if let Some(regions) = &self.regions {
+            found.retain(|(detection, _)| regions.hold(detection.xyxy, self.size));
+        }
+        found.truncate(most);
+        found
+    }
+
+    /// Width and height of the frame.
+    pub fn frame(&self) -> (u32, u32) {
+        (self.size.0 as u32, self.size.1 as u32)
     }
 }
 

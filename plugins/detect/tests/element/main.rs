@@ -22,4 +22,5 @@ mod refusals;
 mod replay;
 mod shared;
 mod states;
+mod tasks;
 mod views;

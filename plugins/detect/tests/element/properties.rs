@@ -7,6 +7,7 @@ use gst::prelude::*;
 
 /// Properties of the public surface: name, type, default, range, when it may be set.
 const PROPERTIES: &str = "\
+attach-tensors: gboolean = false, READY
 batch-size: guint = 0 (0 to 64), READY
 batch-timeout: guint64 = 0 (0 to 10000000000), READY
 chroma-resampler: GstVigilDetectChromaResampler = nearest (nearest, linear), READY

@@ -245,6 +245,8 @@ fn heads_and_preparations_that_make_no_sense() {
 #[test]
 fn regions_and_tiles_that_make_no_sense() {
     let file = Tiny::default().file();
+    let both = [("attach-tensors", "true"), ("tiles", "2x2")];
+    assert_says(&refusal(Some(&file), &both), &["property attach-tensors"]);
     let refusal = |name, value| refusal(Some(&file), &[(name, value)]);
     for (value, parts) in [
         (
