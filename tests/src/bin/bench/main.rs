@@ -39,7 +39,8 @@ struct Arguments {
     /// How often each comparison is made.
     #[arg(long, default_value_t = 3)]
     repeat: usize,
-    /// Only those whose name begins so: preprocess, tracker, rules, scene, detect, cpu, peer, files.
+    /// Only those whose name begins so: preprocess, decode, tracker, rules,
+    /// scene, detect, cpu, peer, files.
     #[arg(long)]
     only: Option<String>,
     /// Where the JSON goes.
@@ -65,6 +66,9 @@ fn main() -> Result<(), Box<dyn Error>> {
     let mut tables = Vec::new();
     if arguments.wants("preprocess") {
         tables.push(cost::preprocess(arguments.repeat));
+    }
+    if arguments.wants("decode") {
+        tables.push(cost::decode(arguments.repeat));
     }
     if arguments.wants("tracker") {
         tables.push(cost::tracker());
