@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 mod batch;
 mod file;
 
+pub use batch::Several;
 pub use file::{ModelFile, ModelKey};
 
 /// How to load a model.
@@ -30,7 +31,8 @@ pub struct LoadOptions {
     pub threads: usize,
     /// Width and height of the input; `None` takes the model's own.
     pub input_size: Option<(u32, u32)>,
-    /// Pictures in a run; 0 takes as many as the file fixes, or one.
+    /// Pictures in a run; 0 takes as many as the file fixes, or one, or on all threads what gains
+    /// something.
     pub batch: usize,
 }
 
@@ -57,8 +59,11 @@ pub struct LoadedModel {
     pub reason: String,
     /// How long a run takes with the threads asked for.
     pub run_time: Duration,
-    /// The most pictures in a run that are of use.
+    /// The most pictures in a run, as asked for or as the file fixes.
     pub batch: usize,
+    /// What runs of more pictures are made with, where nobody said how many and they gain
+    /// something on all threads.
+    pub several: Option<Several>,
 }
 
 impl LoadedModel {
@@ -104,7 +109,7 @@ impl LoadedModel {
         };
         let Chosen {
             engine,
-            runner,
+            mut runner,
             output_shapes,
             run_time,
             reason,
@@ -113,6 +118,10 @@ impl LoadedModel {
             Some((shapes, spec)) if shapes == output_shapes => spec,
             _ => model::recognise_as(&source.info, &input, &output_shapes, wishes)?,
         };
+        let several = match options.batch {
+            0 => Several::measure(&source, &*engine, &mut *runner, options.threads),
+            _ => None,
+        };
         let loaded = Self {
             spec,
             input,
@@ -120,6 +129,7 @@ impl LoadedModel {
             reason,
             run_time,
             batch,
+            several,
         };
         Ok((loaded, runner))
     }
