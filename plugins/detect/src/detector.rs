@@ -4,11 +4,17 @@ use crate::decode::{DecodeError, Decoder, Detection, OutputView, Thresholds};
 use crate::engine::{
     self, Chosen, Engine, EngineError, EngineKind, ModelSource, Precision, Runner,
 };
-use crate::model::{self, InputPlan, ModelError, ModelSpec, Sidecar, Wishes};
-use crate::preprocess::{Chroma, FrameView, Preprocessor, TensorFormat};
+use crate::model::{self, InputPlan, ModelError, ModelSpec, Wishes};
+use crate::preprocess::{Chroma, FrameView, Letterbox, Preprocessor, TensorFormat};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
+
+mod batch;
+mod file;
+
+pub use batch::Several;
+pub use file::{ModelFile, ModelKey};
 
 /// How to load a model.
 #[derive(Debug, Clone, PartialEq)]
@@ -25,6 +31,9 @@ pub struct LoadOptions {
     pub threads: usize,
     /// Width and height of the input; `None` takes the model's own.
     pub input_size: Option<(u32, u32)>,
+    /// Pictures in a run; 0 takes as many as the file fixes, or one, or on all threads what gains
+    /// something.
+    pub batch: usize,
 }
 
 /// Why a model could not be loaded.
@@ -50,6 +59,11 @@ pub struct LoadedModel {
     pub reason: String,
     /// How long a run takes with the threads asked for.
     pub run_time: Duration,
+    /// The most pictures in a run, as asked for or as the file fixes.
+    pub batch: usize,
+    /// What runs of more pictures are made with, where nobody said how many and they gain
+    /// something on all threads.
+    pub several: Option<Several>,
 }
 
 impl LoadedModel {
@@ -61,19 +75,26 @@ impl LoadedModel {
     /// # Errors
     /// The file is no model that is understood, or no engine takes it.
     pub fn load(options: &LoadOptions) -> Result<(Self, Box<dyn Runner>), LoadError> {
-        let (info, bytes) = match &options.model {
-            Some(path) => model::read(path)?,
-            None => model::builtin::read()?,
-        };
-        let mut wishes = options.wishes.clone();
-        if let Some(path) = &options.model {
-            wishes.sidecar = Sidecar::beside(path)?;
-        }
-        let input = model::plan_input_as(&info, options.input_size, &wishes)?;
+        Self::of_file(ModelFile::read(options)?)
+    }
+
+    /// As [`load`](Self::load), of a file that has been read.
+    ///
+    /// # Errors
+    /// It is no model that is understood, or no engine takes it.
+    pub fn of_file(file: ModelFile) -> Result<(Self, Box<dyn Runner>), LoadError> {
+        let ModelFile {
+            options,
+            info,
+            bytes,
+        } = file;
+        let wishes = &options.wishes;
+        let input = model::plan_input_as(&info, options.input_size, wishes)?;
+        let batch = batch::size(&info, &input, options.batch)?;
         // Where the file fixes all shapes it is refused before an engine spends time on it.
         let fixed = match info.fixed_output_shapes() {
             Some(shapes) => {
-                let spec = model::recognise_as(&info, &input, &shapes, &wishes)?;
+                let spec = model::recognise_as(&info, &input, &shapes, wishes)?;
                 Some((shapes, spec))
             }
             None => None,
@@ -84,17 +105,22 @@ impl LoadedModel {
             info: Arc::new(info),
             input: input.clone(),
             precision: options.precision,
+            batch,
         };
         let Chosen {
             engine,
-            runner,
+            mut runner,
             output_shapes,
             run_time,
             reason,
         } = engine::choose(&source, options.engine, options.threads)?;
         let spec = match fixed {
             Some((shapes, spec)) if shapes == output_shapes => spec,
-            _ => model::recognise_as(&source.info, &input, &output_shapes, &wishes)?,
+            _ => model::recognise_as(&source.info, &input, &output_shapes, wishes)?,
+        };
+        let several = match options.batch {
+            0 => Several::measure(&source, &*engine, &mut *runner, options.threads),
+            _ => None,
         };
         let loaded = Self {
             spec,
@@ -102,6 +128,8 @@ impl LoadedModel {
             engine,
             reason,
             run_time,
+            batch,
+            several,
         };
         Ok((loaded, runner))
     }
@@ -141,23 +169,55 @@ pub enum DetectError {
     Decode(#[from] DecodeError),
 }
 
+/// A picture of a run: whose it is, and what was found on it.
+#[derive(Debug)]
+pub struct Picture {
+    /// What is wanted of it.
+    pub thresholds: Arc<Thresholds>,
+    /// Best first, in pixels of the frame.
+    pub found: Vec<Detection>,
+    /// How long its stages took; the inference is that of the whole run.
+    pub timings: Timings,
+}
+
+impl Picture {
+    /// One on which nothing has been found yet.
+    pub fn new(thresholds: Arc<Thresholds>) -> Self {
+        Self {
+            thresholds,
+            found: Vec::new(),
+            timings: Timings::default(),
+        }
+    }
+}
+
+/// Where a picture of a run comes from.
+struct Place {
+    preprocessor: Preprocessor,
+    letterbox: Option<Letterbox>,
+    took: Duration,
+}
+
 /// One thread's detector: preprocessing, a runner, decoding.
 pub struct Detector {
-    preprocessor: Preprocessor,
+    tensor: TensorFormat,
+    /// One for each picture that was ever in a run.
+    places: Vec<Place>,
     runner: Box<dyn Runner>,
     decoder: Decoder,
-    /// Pictures in each run.
-    batch: usize,
+    /// Pictures in each run, where the file fixes their number.
+    fixed: Option<usize>,
 }
 
 impl Detector {
     /// A detector of a model with a runner for it.
     pub fn new(spec: &ModelSpec, runner: Box<dyn Runner>, chroma: Chroma) -> Self {
         Self {
-            preprocessor: Preprocessor::new(TensorFormat::new(&spec.input, chroma)),
+            tensor: TensorFormat::new(&spec.input, chroma),
+            places: Vec::new(),
             runner,
             decoder: Decoder::new(spec),
-            batch: spec.input.batch.unwrap_or(1),
+            fixed: spec.input.batch,
         }
     }
 
@@ -172,70 +232,103 @@ impl Detector {
         out: &mut Vec<Detection>,
     ) -> Result<Timings, DetectError> {
         out.clear();
-        let started = Instant::now();
-        let letterbox = self.preprocessor.run(frame, self.runner.input_mut());
-        let preprocessed = Instant::now();
-        let mut decoded = Ok(());
-        let mut inferred = preprocessed;
-        let (decoder, batch) = (&mut self.decoder, self.batch);
-        self.runner.run(&mut |outputs| {
-            inferred = Instant::now();
-            decoded = with_first_of_batch(outputs, batch, |outputs| {
-                decoder.decode(outputs, &letterbox, thresholds, out)
-            });
+        self.put(0, frame, self.tensor.chroma);
+        let mut timings = Timings::default();
+        self.infer(1, &mut |decode| {
+            timings = decode.run(thresholds, out)?;
+            Ok(())
         })?;
-        decoded?;
+        Ok(timings)
+    }
+
+    /// Makes `frame` the picture of this number of the next run, counted from 0. Runs may have as
+    /// many as [`LoadedModel::batch`] says.
+    pub fn put(&mut self, number: usize, frame: &FrameView, chroma: Chroma) {
+        let started = Instant::now();
+        while self.places.len() <= number {
+            self.places.push(Place {
+                preprocessor: Preprocessor::new(self.tensor),
+                letterbox: None,
+                took: Duration::ZERO,
+            });
+        }
+        let place = &mut self.places[number];
+        place.preprocessor.set_chroma(chroma);
+        let input = self.runner.input_mut(number);
+        place.letterbox = Some(place.preprocessor.run(frame, input));
+        place.took = started.elapsed();
+    }
+
+    /// Detects objects on the pictures that were put, as many as there are here.
+    ///
+    /// # Errors
+    /// The engine's; nothing is found then.
+    pub fn run(&mut self, pictures: &mut [Picture]) -> Result<(), DetectError> {
+        let mut next = pictures.iter_mut();
+        self.infer(next.len(), &mut |decode| {
+            if let Some(picture) = next.next() {
+                picture.timings = decode.run(&picture.thresholds, &mut picture.found)?;
+            }
+            Ok(())
+        })
+    }
+
+    /// Runs on so many pictures, and calls `each` for every one of them, in their order.
+    fn infer(
+        &mut self,
+        pictures: usize,
+        each: &mut dyn FnMut(Decode<'_, '_>) -> Result<(), DecodeError>,
+    ) -> Result<(), DetectError> {
+        let of_run = self.fixed.unwrap_or(pictures);
+        let started = Instant::now();
+        let (places, decoder) = (&self.places, &mut self.decoder);
+        let mut decoded = Ok(());
+        self.runner.run(pictures, &mut |outputs| {
+            let inference = started.elapsed();
+            for (number, place) in places.iter().enumerate().take(pictures) {
+                let Some(letterbox) = &place.letterbox else {
+                    continue;
+                };
+                let result = batch::with_share(outputs, number, of_run, |outputs| {
+                    each(Decode {
+                        decoder,
+                        outputs,
+                        letterbox,
+                        before: Timings {
+                            preprocess: place.took,
+                            inference,
+                            decode: Duration::ZERO,
+                        },
+                    })
+                });
+                if result.is_err() && decoded.is_ok() {
+                    decoded = result;
+                }
+            }
+        })?;
+        Ok(decoded?)
+    }
+}
+
+/// What is left to be done for a picture.
+struct Decode<'a, 'b> {
+    decoder: &'a mut Decoder,
+    outputs: &'a [OutputView<'b>],
+    letterbox: &'a Letterbox,
+    before: Timings,
+}
+
+impl Decode<'_, '_> {
+    fn run(
+        self,
+        thresholds: &Thresholds,
+        out: &mut Vec<Detection>,
+    ) -> Result<Timings, DecodeError> {
+        let started = Instant::now();
+        (self.decoder).decode(self.outputs, self.letterbox, thresholds, out)?;
         Ok(Timings {
-            preprocess: preprocessed - started,
-            inference: inferred - preprocessed,
-            decode: inferred.elapsed(),
+            decode: started.elapsed(),
+            ..self.before
         })
-    }
-}
-
-/// Calls `read` with the first picture's share of outputs of a batch of `pictures`.
-fn with_first_of_batch<T>(
-    outputs: &[OutputView<'_>],
-    pictures: usize,
-    read: impl FnOnce(&[OutputView<'_>]) -> T,
-) -> T {
-    if pictures == 1 {
-        return read(outputs);
-    }
-    let first: Vec<_> = outputs
-        .iter()
-        .map(|output| match output.shape {
-            [n, rest @ ..] if *n == pictures => OutputView {
-                shape: rest,
-                data: &output.data[..output.data.len() / pictures],
-            },
-            _ => *output,
-        })
-        .collect();
-    read(&first)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_first_picture_of_a_batch_has_its_share_of_every_output() {
-        let values: Vec<f32> = (0..24).map(|i| i as f32).collect();
-        let view = |shape, len| OutputView {
-            shape,
-            data: &values[..len],
-        };
-        let outputs = [view(&[2, 3, 4], 24), view(&[2, 3], 6), view(&[7], 7)];
-        with_first_of_batch(&outputs, 2, |first| {
-            let shapes: Vec<_> = first.iter().map(|output| output.shape).collect();
-            assert_eq!(shapes, [&[3, 4][..], &[3], &[7]]);
-            assert_eq!(first[0].data, &values[..12]);
-            assert_eq!(first[1].data, &values[..3]);
-            assert_eq!(first[2].data, &values[..7]);
-        });
-        with_first_of_batch(&outputs[..1], 1, |whole| {
-            assert_eq!(whole[0].shape, [2, 3, 4])
-        });
     }
 }

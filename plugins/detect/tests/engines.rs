@@ -42,6 +42,7 @@ fn source(file: &ModelFile) -> ModelSource {
         info: Arc::new(info),
         input,
         precision: Precision::F32,
+        batch: 1,
     }
 }
 
@@ -51,10 +52,10 @@ fn load(file: &ModelFile, kind: EngineKind, threads: usize) -> Chosen {
 
 /// Shapes and values of all outputs for a picture of this brightness.
 fn run(runner: &mut dyn Runner, value: f32) -> Vec<(Vec<usize>, Vec<f32>)> {
-    runner.input_mut().fill(value);
+    runner.input_mut(0).fill(value);
     let mut results = Vec::new();
     runner
-        .run(&mut |outputs| {
+        .run(1, &mut |outputs| {
             results = outputs
                 .iter()
                 .map(|output| (output.shape.to_vec(), output.data.to_vec()))
@@ -106,7 +107,7 @@ fn a_model_answers_as_it_should() {
             assert!(reason.contains(&engine.description()), "{reason}");
             assert_eq!(runner.output_names(), ["output0"]);
             assert_eq!(output_shapes, [("output0".to_string(), vec![1, 3, 6])]);
-            assert_eq!(runner.input_mut().len(), 3 * 64 * 64);
+            assert_eq!(runner.input_mut(0).len(), 3 * 64 * 64);
             // Each run sees its own input.
             for mean in [0.0, 0.25, 1.0, 0.25] {
                 let results = run(&mut *runner, mean);
@@ -148,9 +149,9 @@ fn samples_lie_in_the_input_channel_by_channel_and_row_by_row() {
     for kind in engines() {
         let mut runner = load(&file, kind, 1).runner;
         let samples: Vec<f32> = (0..3 * 32 * 64).map(|i| i as f32).collect();
-        runner.input_mut().copy_from_slice(&samples);
+        runner.input_mut(0).copy_from_slice(&samples);
         runner
-            .run(&mut |outputs| {
+            .run(1, &mut |outputs| {
                 assert_eq!(outputs[0].shape, [1, 3, 32, 64]);
                 assert_eq!(outputs[0].data, samples);
             })
@@ -166,11 +167,13 @@ fn runners_do_not_share_tensors() {
             engine, mut runner, ..
         } = load(&file, kind, 1);
         let mut second = engine.runner(1).unwrap();
-        runner.input_mut().fill(0.25);
-        second.input_mut().fill(0.75);
+        runner.input_mut(0).fill(0.25);
+        second.input_mut(0).fill(0.75);
         for (runner, mean) in [(&mut runner, 0.25), (&mut second, 0.75)] {
             runner
-                .run(&mut |outputs| assert_close(outputs[0].data, &end_to_end(mean)))
+                .run(1, &mut |outputs| {
+                    assert_close(outputs[0].data, &end_to_end(mean))
+                })
                 .unwrap();
         }
     }
@@ -255,10 +258,10 @@ fn the_input_is_as_it_was_after_a_run() {
     for kind in engines() {
         let mut runner = load(&file, kind, 2).runner;
         let samples: Vec<f32> = (0..3 * 64 * 64).map(|i| (i % 255) as f32 / 255.0).collect();
-        runner.input_mut().copy_from_slice(&samples);
+        runner.input_mut(0).copy_from_slice(&samples);
         for _ in 0..3 {
-            runner.run(&mut |_| {}).unwrap();
-            assert!(runner.input_mut() == samples, "{}", kind.as_str());
+            runner.run(1, &mut |_| {}).unwrap();
+            assert!(runner.input_mut(0) == samples, "{}", kind.as_str());
         }
     }
 }
@@ -274,7 +277,7 @@ fn an_open_size_is_the_one_that_was_planned() {
         let mut source = source(&file);
         source.input = model::plan_input(&source.info, Some((96, 32))).unwrap();
         let mut runner = choose(&source, Some(kind), 1).unwrap().runner;
-        assert_eq!(runner.input_mut().len(), 3 * 32 * 96);
+        assert_eq!(runner.input_mut(0).len(), 3 * 32 * 96);
         // x and y of the boxes are those of a square input.
         let found = run(&mut *runner, 0.25)[0].1.clone();
         assert_eq!(found[4], 0.25, "{}", kind.as_str());
@@ -304,22 +307,6 @@ fn a_precision_is_taken_or_refused_but_never_another_one_taken() {
                 assert!(error.to_string().contains("precision=bf16"), "{error}");
             }
         }
-    }
-}
-
-#[test]
-fn a_fixed_batch_is_fed_whole_and_its_first_picture_counts() {
-    let mut graph = Graph::new();
-    let images = graph.input("images", "2,3,64,64");
-    let mean = graph.mean(&images, true);
-    graph.output(&mean, "mean", "2,1,1,1");
-    let file = ModelFile::of(graph);
-    for kind in engines() {
-        let mut runner = load(&file, kind, 1).runner;
-        assert_eq!(runner.input_mut().len(), 3 * 64 * 64, "one picture's part");
-        let results = run(&mut *runner, 0.5);
-        assert_eq!(results[0].0, [2, 1, 1, 1]);
-        assert_close(&results[0].1[..1], &[0.5]);
     }
 }
 
@@ -441,9 +428,9 @@ fn models_in_half_precision_are_fed_and_read_as_others() {
     for kind in engines() {
         let mut runner = load(&file, kind, 1).runner;
         for _ in 0..2 {
-            runner.input_mut().copy_from_slice(&samples);
+            runner.input_mut(0).copy_from_slice(&samples);
             runner
-                .run(&mut |outputs| {
+                .run(1, &mut |outputs| {
                     assert_eq!(outputs[0].shape, [1, 3, 32, 64], "{}", kind.as_str());
                     assert_close(outputs[0].data, &products);
                     assert_close(outputs[1].data, &samples);
@@ -527,8 +514,8 @@ fn a_run_that_fails_is_an_error_and_the_next_one_may_succeed() {
     for kind in engines() {
         let mut runner = load(&file, kind, 1).runner;
         for bright in [1.0, 0.25] {
-            runner.input_mut().fill(bright);
-            let error = runner.run(&mut |_| panic!("no result")).unwrap_err();
+            runner.input_mut(0).fill(bright);
+            let error = runner.run(1, &mut |_| panic!("no result")).unwrap_err();
             assert!(matches!(error, EngineError::Run { .. }), "{error}");
             println!("{error}");
             let results = run(&mut *runner, 0.5);

@@ -98,6 +98,11 @@ pub(super) trait Finder: Send + Sync {
         thresholds: &SharedThresholds,
     ) -> Entry;
 
-    /// Waits for its workers to end, once the lane is shut down.
+    /// How the work is divided now, if not as it was at the start. Any thread.
+    fn mode(&self, at_start: Mode) -> Mode {
+        at_start
+    }
+
+    /// Waits for its workers to be done with the lane, once that is shut down.
     fn stop(&self) {}
 }

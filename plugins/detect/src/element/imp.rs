@@ -112,6 +112,14 @@ impl VigilDetect {
             }
             gst::StateChangeError
         })?;
+        if let Some(used) = settings.threads_instead() {
+            let asked = settings.threads;
+            gst::warning!(
+                CAT,
+                imp = self,
+                "threads={asked} is more than is of use on this machine: {used} are taken"
+            );
+        }
         let finder = &session.finder;
         gst::info!(
             CAT,

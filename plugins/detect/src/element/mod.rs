@@ -4,14 +4,17 @@
 mod finder;
 mod frame;
 mod imp;
+mod inference;
 mod network;
 mod replay;
 mod session;
 mod settings;
+mod shared;
 mod stats;
 
 use crate::engine::Precision;
 use crate::preprocess::Chroma;
+use crate::schedule::Mode;
 use gst::glib;
 use gst::prelude::*;
 
@@ -66,6 +69,44 @@ impl From<PrecisionChoice> for Precision {
         match choice {
             PrecisionChoice::F32 => Self::F32,
             PrecisionChoice::Bf16 => Self::Bf16,
+        }
+    }
+}
+
+/// What the threads are divided for.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq, glib::Enum)]
+#[enum_type(name = "GstVigilDetectMode")]
+#[non_exhaustive]
+pub enum ModeChoice {
+    /// What suits the stream.
+    #[default]
+    #[enum_value(
+        name = "Latency for a live stream, throughput for any other",
+        nick = "auto"
+    )]
+    Auto,
+    /// All threads on one frame.
+    #[enum_value(
+        name = "All threads work on one frame: the shortest time for it",
+        nick = "latency"
+    )]
+    Latency,
+    /// A frame for each thread.
+    #[enum_value(
+        name = "Each thread works on a frame of its own: the most frames a second",
+        nick = "throughput"
+    )]
+    Throughput,
+}
+
+impl ModeChoice {
+    /// What this stream gets.
+    fn of_stream(self, live: bool) -> Mode {
+        match self {
+            Self::Latency => Mode::Latency,
+            Self::Throughput => Mode::Throughput,
+            Self::Auto if live => Mode::Latency,
+            Self::Auto => Mode::Throughput,
         }
     }
 }

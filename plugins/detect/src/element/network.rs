@@ -1,15 +1,15 @@
-//! A network as a [`Finder`]: workers preprocess, infer and decode.
+//! A network as a [`Finder`]: the workers of a [`SharedNetwork`] preprocess, infer and decode.
 
+use super::ModeChoice;
 use super::finder::{Entry, Finder, Mode, SharedThresholds};
-use super::frame::frame_view;
-use super::session::{CAPACITY, Failure, Found, Frame, LIVE_CAPACITY, LIVE_LIMIT, Lane, lock};
-use crate::decode::Thresholds;
-use crate::detector::{Detector, LoadError, LoadOptions, LoadedModel};
-use crate::engine::Runner;
+use super::inference::StreamTerms;
+use super::session::{CAPACITY, Frame, LIVE_CAPACITY, LIVE_LIMIT, Lane, lock};
+use super::shared::SharedNetwork;
+use crate::detector::{LoadError, LoadOptions};
 use crate::preprocess::Chroma;
 use crate::replay::{Cursor, Position};
+use crate::schedule::{self, Division, PoolStats, Terms};
 use std::sync::{Arc, Mutex};
-use std::thread::JoinHandle;
 use std::time::Duration;
 
 /// How much longer than in its trial a live model may take before frames are given up.
@@ -21,99 +21,115 @@ pub(super) struct NetworkOptions {
     pub chroma: Chroma,
     /// As it was when the state changed; it may change while playing.
     pub interval: u32,
+    /// What the threads are to be divided for.
+    pub mode: ModeChoice,
+    /// How long a frame may wait for others of its run.
+    pub batch_timeout: Duration,
 }
 
-/// A model that an engine has loaded, and the workers that run it.
+/// One element's part in a network.
 pub(super) struct Network {
-    loaded: Arc<LoadedModel>,
+    shared: Arc<SharedNetwork>,
     options: NetworkOptions,
-    /// The trial's runner, until the first worker takes it.
-    runner: Mutex<Option<Box<dyn Runner>>>,
-    workers: Mutex<Vec<JoinHandle<()>>>,
+    /// From the first frame on, until the end.
+    lane: Mutex<Option<Arc<Lane>>>,
+    /// How the workers were at the end.
+    last: Mutex<Option<PoolStats>>,
 }
 
 impl Network {
-    /// Loads the model. Takes its time.
+    /// Loads the model, where no other element has. Takes its time.
     pub fn load(options: NetworkOptions) -> Result<Self, LoadError> {
-        let (loaded, runner) = LoadedModel::load(&options.load)?;
         Ok(Self {
-            loaded: Arc::new(loaded),
+            shared: SharedNetwork::get(&options.load)?,
             options,
-            runner: Mutex::new(Some(runner)),
-            workers: Mutex::default(),
+            lane: Mutex::default(),
+            last: Mutex::default(),
         })
     }
 
-    /// A live stream has one worker with all threads, for the shortest latency. A file has one
-    /// worker for each thread: inference on one thread each uses the cores best, and preprocessing
-    /// and decoding overlap it.
-    fn divide(&self, lane: &Lane, live: bool, patience: Duration) -> Mode {
-        let threads = self.options.load.threads;
-        if live {
-            lane.set_limit(LIVE_LIMIT);
-            lane.set_capacity(LIVE_CAPACITY);
-            lane.set_patience(Some(patience));
-            return Mode {
-                live: true,
-                workers: 1,
-                threads_per_worker: threads,
-            };
-        }
-        let limit = 2 * threads;
-        lane.set_limit(limit);
-        // Beside each frame for the workers there are those that `interval` passes.
-        let per_inferred = 1 + self.options.interval as usize;
-        let capacity = limit.saturating_mul(2).saturating_mul(per_inferred);
-        lane.set_capacity(capacity.min(CAPACITY));
-        Mode {
-            live: false,
-            workers: threads,
-            threads_per_worker: 1,
-        }
+    /// How the threads would be divided for this stream alone.
+    fn division(&self, live: bool) -> Division {
+        let mode = self.options.mode.of_stream(live);
+        Division::new(mode, self.options.load.threads, self.shared.loaded.batch)
+    }
+
+    /// How the workers are, or were at the end; `None` before the first frame.
+    fn pool_stats(&self) -> Option<PoolStats> {
+        let is_served = lock(&self.lane).is_some();
+        is_served
+            .then(|| self.shared.pool.stats())
+            .or_else(|| *lock(&self.last))
     }
 }
 
 impl Finder for Network {
     fn engine(&self) -> &'static str {
-        self.loaded.engine.kind().as_str()
+        self.shared.loaded.engine.kind().as_str()
     }
 
     fn reason(&self) -> &str {
-        &self.loaded.reason
+        &self.shared.loaded.reason
     }
 
     fn summary(&self) -> String {
-        let spec = &self.loaded.spec;
+        let spec = &self.shared.loaded.spec;
         let doubts: String = (spec.doubts.iter())
             .map(|kind| format!(" (or {}, if head says so)", kind.as_str()))
             .collect();
+        let several = (self.shared.loaded.several.iter())
+            .map(|s| {
+                format!(
+                    ", {:.2} times as many frames in runs of {}",
+                    s.gain, s.batch
+                )
+            })
+            .collect::<String>();
         format!(
-            "{} model{doubts}, input {}x{}, {} classes ({}), {:?} a run",
+            "{} model{doubts}, input {}x{}, {} classes ({}), {:?} a run{several}",
             spec.kind.as_str(),
             spec.input.width,
             spec.input.height,
             spec.labels.len(),
             spec.labels_source.as_str(),
-            self.loaded.run_time,
+            self.shared.loaded.run_time,
         )
     }
 
     fn labels(&self) -> &[String] {
-        &self.loaded.spec.labels
+        &self.shared.loaded.spec.labels
     }
 
     fn add_to(&self, structure: &mut gst::StructureRef) {
-        let spec = &self.loaded.spec;
+        let spec = &self.shared.loaded.spec;
         structure.set("precision", self.options.load.precision.as_str());
         structure.set("head", spec.kind.as_str());
         structure.set("input-width", spec.input.width);
         structure.set("input-height", spec.input.height);
         structure.set("labels-source", spec.labels_source.as_str());
+        if let Some(stats) = self.pool_stats() {
+            structure.set("mode", stats.division.mode.as_str());
+            structure.set("streams", stats.lanes as u32);
+            structure.set("waiting", stats.waiting as u32);
+            structure.set("batch-size", stats.division.batch as u32);
+            let per_run = stats.frames as f64 / stats.runs.max(1) as f64;
+            structure.set("frames-per-run", per_run);
+        }
     }
 
     fn latency(&self) -> Duration {
-        let runs = LATENCY_MARGIN * LIVE_LIMIT as f64;
-        self.loaded.run_time.mul_f64(runs)
+        // The trial was of one picture on all threads.
+        let Division { mode, batch, .. } = self.division(true);
+        let slower = match mode {
+            schedule::Mode::Latency => batch,
+            schedule::Mode::Throughput => batch * self.options.load.threads,
+        };
+        let wait = match batch {
+            1 => Duration::ZERO,
+            _ => self.options.batch_timeout,
+        };
+        let runs = LATENCY_MARGIN * (LIVE_LIMIT * slower) as f64;
+        self.shared.loaded.run_time.mul_f64(runs) + wait
     }
 
     fn start(
@@ -123,24 +139,46 @@ impl Finder for Network {
         live: bool,
         patience: Duration,
     ) -> Mode {
-        let mode = self.divide(lane, live, patience);
-        (self.loaded.engine).plan_runners(mode.workers, mode.threads_per_worker);
-        let mut trial = lock(&self.runner).take();
-        if mode.threads_per_worker != self.options.load.threads {
-            trial = None;
+        let division = self.division(live);
+        if live {
+            // A frame for each that may be worked on, and one that is found then.
+            lane.set_limit(match division.mode {
+                schedule::Mode::Latency => LIVE_LIMIT,
+                schedule::Mode::Throughput => division.in_flight() / 2 + 1,
+            });
+            lane.set_capacity(LIVE_CAPACITY);
+            lane.set_patience(Some(patience));
         }
-        let workers = (0..mode.workers).map(|i| {
-            let worker = Worker {
-                lane: lane.clone(),
-                loaded: self.loaded.clone(),
-                thresholds: thresholds.clone(),
-                threads: mode.threads_per_worker,
-                chroma: self.options.chroma,
-            };
-            worker.spawn(i, trial.take())
-        });
-        *lock(&self.workers) = workers.collect();
-        mode
+        let stream = StreamTerms {
+            thresholds: thresholds.clone(),
+            chroma: self.options.chroma,
+        };
+        let terms = Terms {
+            live,
+            mode: division.mode,
+            wait: self.options.batch_timeout,
+            // Beside each frame for the workers there are those that `interval` passes.
+            entries_per_frame: (self.options.interval as usize).saturating_add(1),
+            most_entries: CAPACITY,
+        };
+        self.shared.pool.join(lane, stream, terms);
+        *lock(&self.lane) = Some(lane.clone());
+        self.mode(Mode {
+            live,
+            workers: 1,
+            threads_per_worker: 1,
+        })
+    }
+
+    fn mode(&self, at_start: Mode) -> Mode {
+        match self.pool_stats() {
+            Some(PoolStats { division, .. }) => Mode {
+                workers: division.workers,
+                threads_per_worker: division.threads,
+                ..at_start
+            },
+            None => at_start,
+        }
     }
 
     fn enter(
@@ -154,91 +192,12 @@ impl Finder for Network {
     }
 
     fn stop(&self) {
-        for worker in lock(&self.workers).drain(..) {
-            // A worker that panicked has reported it as the result of its frame.
-            let _ = worker.join();
-        }
-    }
-}
-
-/// One worker thread.
-struct Worker {
-    lane: Arc<Lane>,
-    loaded: Arc<LoadedModel>,
-    thresholds: SharedThresholds,
-    threads: usize,
-    chroma: Chroma,
-}
-
-impl Worker {
-    fn spawn(self, i: usize, runner: Option<Box<dyn Runner>>) -> JoinHandle<()> {
-        let work = move || self.run(runner);
-        match std::thread::Builder::new()
-            .name(format!("vigildetect{i}"))
-            .spawn(work)
-        {
-            Ok(handle) => handle,
-            // Without threads there is no process to speak of; an empty one keeps the count.
-            Err(_) => std::thread::spawn(|| {}),
-        }
-    }
-
-    fn run(self, runner: Option<Box<dyn Runner>>) {
-        let mut detector = match runner {
-            Some(runner) => Ok(Detector::new(&self.loaded.spec, runner, self.chroma)),
-            None => self.loaded.detector(self.threads, self.chroma),
+        let stats = self.pool_stats();
+        let Some(lane) = lock(&self.lane).take() else {
+            return;
         };
-        while let Some(job) = self.lane.take() {
-            let result = match &mut detector {
-                Ok(detector) => {
-                    let thresholds = self.thresholds.get();
-                    // An engine that panics must cost an error, not the frame and the pipeline.
-                    std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
-                        detect(detector, &job.frame, &thresholds)
-                    }))
-                    .unwrap_or_else(|panic| {
-                        Err(Failure::Engine(format!("panic: {}", panic_text(&panic))))
-                    })
-                }
-                Err(error) => Err(Failure::Engine(error.to_string())),
-            };
-            self.lane.finish(job, result);
-        }
+        *lock(&self.last) = stats;
+        self.shared.pool.leave(&lane);
+        lane.wait_for_workers();
     }
-}
-
-fn panic_text(panic: &Box<dyn std::any::Any + Send>) -> &str {
-    panic
-        .downcast_ref::<&str>()
-        .copied()
-        .or_else(|| panic.downcast_ref::<String>().map(String::as_str))
-        .unwrap_or("of unknown type")
-}
-
-fn detect(
-    detector: &mut Detector,
-    frame: &Frame,
-    thresholds: &Thresholds,
-) -> Result<Found, Failure> {
-    let mapped =
-        gst_video::VideoFrameRef::from_buffer_ref_readable(&frame.buffer, &frame.format.info)
-            .map_err(|_| {
-                Failure::Frame(format!(
-                    "a buffer of {} bytes does not hold a {}x{} {} frame",
-                    frame.buffer.size(),
-                    frame.format.info.width(),
-                    frame.format.info.height(),
-                    frame.format.info.format(),
-                ))
-            })?;
-    let view = frame_view(frame.format.frame, &mapped)
-        .map_err(|error| Failure::Frame(error.to_string()))?;
-    let mut detections = Vec::new();
-    let timings = detector
-        .detect(&view, thresholds, &mut detections)
-        .map_err(|error| Failure::Engine(error.to_string()))?;
-    Ok(Found {
-        detections,
-        timings,
-    })
 }

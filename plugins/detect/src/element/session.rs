@@ -95,7 +95,7 @@ impl Session {
     /// Loads the model. Takes its time: called where the state changes.
     pub fn new(settings: &Settings) -> Result<Self, StartError> {
         let finder: Box<dyn Finder> = match settings.check()? {
-            Task::Network(options) => Box::new(Network::load(options)?),
+            Task::Network(options) => Box::new(Network::load(*options)?),
             Task::Replay(options) => Box::new(Replay::load(options)?),
         };
         let thresholds = settings.thresholds(finder.labels())?;
@@ -118,7 +118,7 @@ impl Session {
 
     /// How the work is divided; `None` before the first frame.
     pub fn mode(&self) -> Option<Mode> {
-        self.mode.get().copied()
+        self.mode.get().map(|mode| self.finder.mode(*mode))
     }
 
     /// Starts the workers with the first frame, when it is known whether the stream is live.
@@ -135,7 +135,7 @@ impl Session {
         self.finder.enter(frame, position, cursor, &self.thresholds)
     }
 
-    /// Ends the workers. Waits for the frames that they are working on.
+    /// Takes the lane from the workers. Waits for the frames that they are working on.
     pub fn stop(&self) {
         self.lane.shut_down();
         self.finder.stop();

@@ -1,7 +1,7 @@
 //! The properties that a user sets, and what may be wrong with them.
 
 use super::network::NetworkOptions;
-use super::{ChromaResampler, EngineChoice, PrecisionChoice};
+use super::{ChromaResampler, EngineChoice, ModeChoice, PrecisionChoice};
 use crate::decode::Thresholds;
 use crate::detector::LoadOptions;
 use crate::engine::{self, EngineKind};
@@ -9,6 +9,7 @@ use crate::model::{self, HeadKind, InputWishes, ModelError, Wishes};
 use gst::glib;
 use gst::prelude::*;
 use std::path::PathBuf;
+use std::time::Duration;
 
 /// Values of the properties, as set.
 #[derive(Debug, Clone, PartialEq)]
@@ -20,6 +21,9 @@ pub(super) struct Settings {
     pub engine: EngineChoice,
     pub precision: PrecisionChoice,
     pub threads: u32,
+    pub mode: ModeChoice,
+    pub batch_size: u32,
+    pub batch_timeout: u64,
     pub input_size: Option<String>,
     pub confidence_threshold: f32,
     pub iou_threshold: f32,
@@ -39,6 +43,9 @@ impl Default for Settings {
             engine: EngineChoice::Auto,
             precision: PrecisionChoice::default(),
             threads: 0,
+            mode: ModeChoice::default(),
+            batch_size: 0,
+            batch_timeout: 0,
             input_size: None,
             confidence_threshold: 0.25,
             iou_threshold: 0.45,
@@ -85,7 +92,7 @@ pub(super) struct ReplayOptions {
 
 /// What the element is to do.
 pub(super) enum Task {
-    Network(NetworkOptions),
+    Network(Box<NetworkOptions>),
     Replay(ReplayOptions),
 }
 
@@ -110,7 +117,7 @@ impl Settings {
                 }));
             }
         };
-        Ok(Task::Network(NetworkOptions {
+        Ok(Task::Network(Box::new(NetworkOptions {
             load: LoadOptions {
                 model: path.map(PathBuf::from),
                 wishes: Wishes {
@@ -124,10 +131,13 @@ impl Settings {
                 precision: self.precision.into(),
                 threads: self.thread_count(),
                 input_size: self.parse_input_size()?,
+                batch: self.batch_size as usize,
             },
             chroma: self.chroma_resampler.into(),
             interval: self.interval,
-        }))
+            mode: self.mode,
+            batch_timeout: Duration::from_nanos(self.batch_timeout),
+        })))
     }
 
     /// The thresholds, with the classes looked up among these names.
@@ -147,6 +157,12 @@ impl Settings {
             0 => std::thread::available_parallelism().map_or(1, |n| n.get()),
             n => engine::usable_threads(n as usize),
         }
+    }
+
+    /// Where other threads than were asked for are used: how many.
+    pub fn threads_instead(&self) -> Option<usize> {
+        let used = self.thread_count();
+        (self.threads != 0 && self.threads as usize != used).then_some(used)
     }
 
     fn parse_head(&self) -> Result<Option<HeadKind>, SettingsError> {
@@ -233,8 +249,35 @@ impl Settings {
             glib::ParamSpecUInt::builder("threads")
                 .nick("Threads")
                 .blurb("Threads for inference (0: one for each core; at most 4 for each core)")
-                .maximum(1024)
                 .default_value(default.threads)
+                .mutable_ready()
+                .build(),
+            glib::ParamSpecEnum::builder_with_default("mode", default.mode)
+                .nick("Mode")
+                .blurb(
+                    "What the threads are divided for; latency, where streams that share a model \
+                     want different things",
+                )
+                .mutable_ready()
+                .build(),
+            glib::ParamSpecUInt::builder("batch-size")
+                .nick("Batch size")
+                .blurb(
+                    "The most frames in one run of the model, of all streams that share it (0: as \
+                     many as the file fixes, else one or what gains something)",
+                )
+                .maximum(64)
+                .default_value(default.batch_size)
+                .mutable_ready()
+                .build(),
+            glib::ParamSpecUInt64::builder("batch-timeout")
+                .nick("Batch timeout")
+                .blurb(
+                    "How long a frame may wait for others of its run, in nanoseconds (0: it takes \
+                     along those that wait too)",
+                )
+                .maximum(10_000_000_000)
+                .default_value(default.batch_timeout)
                 .mutable_ready()
                 .build(),
             glib::ParamSpecString::builder("input-size")
@@ -311,6 +354,9 @@ impl Settings {
             "engine" => store(value, &mut self.engine),
             "precision" => store(value, &mut self.precision),
             "threads" => store(value, &mut self.threads),
+            "mode" => store(value, &mut self.mode),
+            "batch-size" => store(value, &mut self.batch_size),
+            "batch-timeout" => store(value, &mut self.batch_timeout),
             "input-size" => store(value, &mut self.input_size),
             "confidence-threshold" => store(value, &mut self.confidence_threshold),
             "iou-threshold" => store(value, &mut self.iou_threshold),
@@ -332,6 +378,9 @@ impl Settings {
             "engine" => self.engine.to_value(),
             "precision" => self.precision.to_value(),
             "threads" => self.threads.to_value(),
+            "mode" => self.mode.to_value(),
+            "batch-size" => self.batch_size.to_value(),
+            "batch-timeout" => self.batch_timeout.to_value(),
             "input-size" => self.input_size.to_value(),
             "confidence-threshold" => self.confidence_threshold.to_value(),
             "iou-threshold" => self.iou_threshold.to_value(),

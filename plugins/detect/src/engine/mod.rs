@@ -9,6 +9,7 @@
 //! An [`Engine`] is a model loaded once. Each worker thread makes a [`Runner`] of its own from it:
 //! runners have their own tensors, and threads of their own inside.
 
+mod batch;
 mod half;
 pub mod onnxruntime;
 pub mod openvino;
@@ -107,12 +108,30 @@ pub struct ModelSource {
     pub input: InputPlan,
     /// What to calculate in.
     pub precision: Precision,
+    /// The most pictures in a run, where the file leaves their number open.
+    pub batch: usize,
 }
 
 impl ModelSource {
-    /// Shape of the tensor for one picture, or for as many as the file fixes.
+    /// The most pictures in a run: as many as the file fixes, or as are wanted.
+    pub fn most_pictures(&self) -> usize {
+        self.input.batch.unwrap_or(self.batch).max(1)
+    }
+
+    /// Shape of the tensor for as many pictures as a run may be of.
     pub fn input_shape(&self) -> [usize; 4] {
-        self.input.shape(1)
+        self.input.shape(self.most_pictures())
+    }
+
+    /// Shape of the tensor for a run of so many pictures, which is always the same where the file
+    /// fixes it.
+    fn shape_of_run(&self, pictures: usize) -> [usize; 4] {
+        self.input.shape(pictures.clamp(1, self.most_pictures()))
+    }
+
+    /// Whether runs may be of different numbers of pictures.
+    fn is_open(&self) -> bool {
+        self.input.batch.is_none() && self.most_pictures() > 1
     }
 }
 
@@ -171,19 +190,24 @@ pub trait Engine: Send + Sync {
 
 /// One thread's way to run a model; it owns the input tensor.
 pub trait Runner: Send {
-    /// The part of the input tensor for one picture: `[3, height, width]`, planar.
-    fn input_mut(&mut self) -> &mut [f32];
+    /// The part of the input tensor for picture `picture` of a run, counted from 0:
+    /// `[3, height, width]`, planar. Empty for one beyond [`ModelSource::most_pictures`].
+    fn input_mut(&mut self, picture: usize) -> &mut [f32];
 
     /// Names of the outputs, in the file's order.
     fn output_names(&self) -> &[String];
 
-    /// Runs the model on what the input holds and hands all outputs to `read`, in the file's order
-    /// and with the batch axis. Integers and 16-bit floats are handed as f32, an output of any other
-    /// type as an empty one.
+    /// Runs the model on the first `pictures` pictures of the input, or on as many as the file
+    /// fixes, and hands all outputs to `read`, in the file's order and with the batch axis. Integers
+    /// and 16-bit floats are handed as f32, an output of any other type as an empty one.
     ///
     /// # Errors
     /// The engine's own.
-    fn run(&mut self, read: &mut dyn FnMut(&[OutputView<'_>])) -> Result<(), EngineError>;
+    fn run(
+        &mut self,
+        pictures: usize,
+        read: &mut dyn FnMut(&[OutputView<'_>]),
+    ) -> Result<(), EngineError>;
 }
 
 /// The engine that was chosen, and why.
@@ -273,14 +297,14 @@ fn load_and_try(
 ) -> Result<Chosen, EngineError> {
     let engine = load(model, kind)?;
     let mut runner = engine.runner(threads)?;
-    runner.input_mut().fill(0.5);
-    let mut shapes: Vec<Vec<usize>> = Vec::new();
-    runner.run(&mut |outputs| {
-        shapes = outputs.iter().map(|output| output.shape.to_vec()).collect();
-    })?;
+    runner.input_mut(0).fill(0.5);
+    let shapes = batch::shapes(&mut *runner, 1)?;
+    if model.is_open() {
+        batch::check(&mut *runner, model, kind, &shapes)?;
+    }
     // The first run allocates; the second is what runs are like.
     let started = Instant::now();
-    runner.run(&mut |_| {})?;
+    runner.run(1, &mut |_| {})?;
     let run_time = started.elapsed();
     let output_shapes = runner.output_names().iter().cloned().zip(shapes).collect();
     Ok(Chosen {

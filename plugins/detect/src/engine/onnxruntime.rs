@@ -83,11 +83,13 @@ impl OnnxRuntime {
     /// Axes of the input that the file names instead of fixing, and what they will be. A name
     /// that stands for two sizes is left open.
     fn free_dimensions(&self) -> Vec<(&str, i64)> {
+        // A number of pictures that changes stays open.
+        let fixed = usize::from(self.model.is_open());
         let shape = self.model.input_shape();
         let input = (self.model.info.inputs.iter()).find(|i| i.name == self.model.input.name);
         let named: Vec<(&str, i64)> = input
             .into_iter()
-            .flat_map(|input| input.dims.iter().zip(shape))
+            .flat_map(|input| input.dims.iter().zip(shape).skip(fixed))
             .filter_map(|(dim, size)| match dim {
                 Dim::Symbol(name) => Some((name.as_str(), size as i64)),
                 _ => None,
@@ -96,25 +98,6 @@ impl OnnxRuntime {
         let is_clear =
             |(name, size): &(&str, i64)| named.iter().all(|(other, s)| other != name || s == size);
         named.iter().copied().filter(is_clear).collect()
-    }
-
-    /// The inputs that stay the same, by name.
-    fn constants(&self) -> Result<Vec<(String, DynTensor)>, ort::Error> {
-        let tensor = |input: &ConstantInput| -> Result<DynTensor, ort::Error> {
-            let shape = input.shape.clone();
-            Ok(match &input.values {
-                ConstantValues::I32(values) => {
-                    Tensor::from_array((shape, values.clone()))?.upcast()
-                }
-                ConstantValues::I64(values) => {
-                    Tensor::from_array((shape, values.clone()))?.upcast()
-                }
-            })
-        };
-        let constants = self.model.input.constants.iter();
-        constants
-            .map(|input| Ok((input.name.clone(), tensor(input)?)))
-            .collect()
     }
 
     fn session(&self, threads: usize) -> Result<Session, String> {
@@ -166,14 +149,8 @@ impl Engine for OnnxRuntime {
             reason,
         };
         let session = self.session(threads).map_err(failed)?;
-        let constants = self
-            .constants()
-            .map_err(|error| failed(error.to_string()))?;
+        let feed = Feed::new(&self.model, 1).map_err(|error| failed(error.to_string()))?;
         let shape = self.model.input_shape();
-        let half = (self.model.input.half)
-            .then(|| DynTensor::new(&Allocator::default(), TensorElementType::Float16, shape))
-            .transpose()
-            .map_err(|error| failed(error.to_string()))?;
         let names: Vec<_> = session
             .outputs()
             .iter()
@@ -183,12 +160,50 @@ impl Engine for OnnxRuntime {
             session,
             name: self.model.input.name.clone(),
             input: vec![0.0; shape.iter().product()],
-            half,
-            shape,
-            constants,
+            picture: shape[1..].iter().product(),
+            feed,
+            model: self.model.clone(),
             kept: names.iter().map(|_| Kept::default()).collect(),
             names,
         }))
+    }
+}
+
+/// What a run of a certain number of pictures is fed.
+struct Feed {
+    shape: [usize; 4],
+    /// The samples in 16-bit floats, where the model takes those.
+    half: Option<DynTensor>,
+    /// The other inputs, by name.
+    constants: Vec<(String, DynTensor)>,
+}
+
+impl Feed {
+    fn new(model: &ModelSource, pictures: usize) -> Result<Self, ort::Error> {
+        let tensor = |input: &ConstantInput| -> Result<DynTensor, ort::Error> {
+            let shape = input.shape.clone();
+            Ok(match &input.values {
+                ConstantValues::I32(values) => {
+                    Tensor::from_array((shape, values.clone()))?.upcast()
+                }
+                ConstantValues::I64(values) => {
+                    Tensor::from_array((shape, values.clone()))?.upcast()
+                }
+            })
+        };
+        let shape = model.shape_of_run(pictures);
+        let constants = model.input.constants.iter();
+        let constants = constants
+            .map(|input| Ok((input.name.clone(), tensor(&input.of_pictures(shape[0]))?)))
+            .collect::<Result<_, ort::Error>>()?;
+        let half = (model.input.half)
+            .then(|| DynTensor::new(&Allocator::default(), TensorElementType::Float16, shape))
+            .transpose()?;
+        Ok(Self {
+            shape,
+            half,
+            constants,
+        })
     }
 }
 
@@ -196,42 +211,56 @@ struct SessionRunner {
     session: Session,
     /// Name of the input that takes pictures.
     name: String,
-    shape: [usize; 4],
     input: Vec<f32>,
-    /// The same in 16-bit floats, where the model takes those.
-    half: Option<DynTensor>,
-    /// The other inputs, by name.
-    constants: Vec<(String, DynTensor)>,
+    /// Samples of one picture.
+    picture: usize,
+    model: ModelSource,
+    /// As of the last run.
+    feed: Feed,
     names: Vec<String>,
     kept: Vec<Kept>,
 }
 
 impl Runner for SessionRunner {
-    fn input_mut(&mut self) -> &mut [f32] {
-        &mut self.input[..self.shape[1..].iter().product()]
+    fn input_mut(&mut self, picture: usize) -> &mut [f32] {
+        let mut pictures = self.input.chunks_exact_mut(self.picture);
+        pictures.nth(picture).unwrap_or_default()
     }
 
     fn output_names(&self) -> &[String] {
         &self.names
     }
 
-    fn run(&mut self, read: &mut dyn FnMut(&[OutputView<'_>])) -> Result<(), EngineError> {
+    fn run(
+        &mut self,
+        pictures: usize,
+        read: &mut dyn FnMut(&[OutputView<'_>]),
+    ) -> Result<(), EngineError> {
         let failed = |error: ort::Error| EngineError::Run {
             kind: KIND,
             reason: error.to_string(),
         };
-        let input = match &mut self.half {
+        if self.feed.shape != self.model.shape_of_run(pictures) {
+            self.feed = Feed::new(&self.model, pictures).map_err(failed)?;
+        }
+        let Feed {
+            shape,
+            half,
+            constants,
+        } = &mut self.feed;
+        let samples = &self.input[..shape.iter().product()];
+        let input = match half {
             Some(tensor) => {
-                half::narrow(&self.input, halves_mut(tensor));
+                half::narrow(samples, halves_mut(tensor));
                 SessionInputValue::from(&*tensor)
             }
-            None => TensorRef::from_array_view((self.shape, &*self.input))
+            None => TensorRef::from_array_view((*shape, samples))
                 .map_err(failed)?
                 .into(),
         };
         let mut inputs: Vec<(Cow<str>, SessionInputValue)> =
             vec![(self.name.as_str().into(), input)];
-        for (name, value) in &self.constants {
+        for (name, value) in &*constants {
             inputs.push((name.as_str().into(), value.into()));
         }
         let outputs = self.session.run(inputs).map_err(failed)?;

@@ -19,8 +19,9 @@ const WRONG: &str = "ConvInteger";
 pub struct Rten {
     model: Arc<Model>,
     input: NodeId,
-    shape: [usize; 4],
-    constants: Vec<(NodeId, Tensor<i32>)>,
+    source: ModelSource,
+    /// The other inputs.
+    constants: Vec<(NodeId, ConstantInput)>,
     outputs: Vec<(NodeId, String)>,
 }
 
@@ -59,7 +60,7 @@ impl Rten {
             .input
             .constants
             .iter()
-            .map(|input| Ok((node(&input.name)?, constant(input))))
+            .map(|input| Ok((node(&input.name)?, input.clone())))
             .collect::<Result<_, _>>()?;
         let outputs = model
             .output_ids()
@@ -72,7 +73,11 @@ impl Rten {
         Ok(Self {
             model: Arc::new(model),
             input,
-            shape: source.input_shape(),
+            source: ModelSource {
+                // It has its own.
+                bytes: Arc::default(),
+                ..source.clone()
+            },
             constants,
             outputs,
         })
@@ -103,9 +108,11 @@ impl Engine for Rten {
             input_id: self.input,
             output_ids: self.outputs.iter().map(|(id, _)| *id).collect(),
             names: self.outputs.iter().map(|(_, name)| name.clone()).collect(),
-            shape: self.shape,
-            input: vec![0.0; self.shape.iter().product()],
+            input: vec![0.0; self.source.input_shape().iter().product()],
+            picture: self.source.input_shape()[1..].iter().product(),
+            source: self.source.clone(),
             constants: self.constants.clone(),
+            fed: Vec::new(),
             kept: self.outputs.iter().map(|_| Kept::default()).collect(),
             pool: Arc::new(ThreadPool::with_num_threads(usable_threads(threads))),
         }))
@@ -117,28 +124,53 @@ struct RtenRunner {
     input_id: NodeId,
     output_ids: Vec<NodeId>,
     names: Vec<String>,
-    shape: [usize; 4],
+    source: ModelSource,
     input: Vec<f32>,
-    constants: Vec<(NodeId, Tensor<i32>)>,
+    /// Samples of one picture.
+    picture: usize,
+    constants: Vec<(NodeId, ConstantInput)>,
+    /// The same as they were fed last.
+    fed: Vec<(NodeId, Tensor<i32>)>,
     kept: Vec<Kept>,
     pool: Arc<ThreadPool>,
 }
 
+impl RtenRunner {
+    /// Has the other inputs for so many pictures.
+    fn prepare(&mut self, pictures: usize) {
+        let is_right = |(_, tensor): &(_, Tensor<i32>)| tensor.shape().first() == Some(&pictures);
+        if self.fed.len() != self.constants.len() || !self.fed.iter().all(is_right) {
+            let inputs = self.constants.iter();
+            self.fed = inputs
+                .map(|(id, input)| (*id, constant(&input.of_pictures(pictures))))
+                .collect();
+        }
+    }
+}
+
 impl Runner for RtenRunner {
-    fn input_mut(&mut self) -> &mut [f32] {
-        &mut self.input[..self.shape[1..].iter().product()]
+    fn input_mut(&mut self, picture: usize) -> &mut [f32] {
+        let mut pictures = self.input.chunks_exact_mut(self.picture);
+        pictures.nth(picture).unwrap_or_default()
     }
 
     fn output_names(&self) -> &[String] {
         &self.names
     }
 
-    fn run(&mut self, read: &mut dyn FnMut(&[OutputView<'_>])) -> Result<(), EngineError> {
+    fn run(
+        &mut self,
+        pictures: usize,
+        read: &mut dyn FnMut(&[OutputView<'_>]),
+    ) -> Result<(), EngineError> {
+        let shape = self.source.shape_of_run(pictures);
+        self.prepare(shape[0]);
         let mut options = RunOptions::default();
         options.thread_pool = Some(self.pool.clone());
-        let input = TensorView::from_data(&self.shape[..], &*self.input);
+        let samples = &self.input[..shape.iter().product()];
+        let input = TensorView::from_data(&shape[..], samples);
         let mut inputs = vec![(self.input_id, ValueView::from(input).into())];
-        for (id, constant) in &self.constants {
+        for (id, constant) in &self.fed {
             inputs.push((*id, ValueView::from(constant.view()).into()));
         }
         let outputs = self

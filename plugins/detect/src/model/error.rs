@@ -111,6 +111,19 @@ pub enum ModelError {
         /// Which key, and what would be right.
         why: String,
     },
+    /// The property `batch-size` is more than the model takes.
+    #[error(
+        "property batch-size is {wanted}, but the model's input {input} takes {limit} in each run: set \
+         it to {limit} or less, or use a model exported with a dynamic batch axis"
+    )]
+    BatchSize {
+        /// Pictures asked for.
+        wanted: usize,
+        /// Pictures that the file fixes.
+        limit: usize,
+        /// The input, as the file has it.
+        input: String,
+    },
     /// The property `input-size` does not suit the model.
     #[error("input-size {width}x{height}: {why}")]
     InputSize {

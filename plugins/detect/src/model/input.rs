@@ -1,5 +1,6 @@
 //! What to feed a model: the first step, before it has run.
 
+use super::constant::{ConstantInput, ConstantValues};
 use super::error::{ModelError, SUPPORTED};
 use super::onnx::{Dim, ElemType, OnnxInfo, TensorInfo};
 use super::wishes::Wishes;
@@ -27,26 +28,6 @@ pub enum SizeSource {
     Metadata,
     /// 640, for lack of anything better.
     Default,
-}
-
-/// An input that is not the picture, and is the same for every picture.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ConstantInput {
-    /// As the graph names it.
-    pub name: String,
-    /// Its axes.
-    pub shape: Vec<usize>,
-    /// Its values, row-major.
-    pub values: ConstantValues,
-}
-
-/// Values of the type that the graph asks for.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum ConstantValues {
-    /// 32-bit integers.
-    I32(Vec<i32>),
-    /// 64-bit integers.
-    I64(Vec<i64>),
 }
 
 /// What to feed: the tensor `[batch, 3, height, width]`, and what goes with it.

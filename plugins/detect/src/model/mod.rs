@@ -10,6 +10,7 @@
 
 pub mod builtin;
 mod coco;
+mod constant;
 mod error;
 mod input;
 mod labels;
@@ -21,8 +22,9 @@ mod sidecar;
 mod sniff;
 mod wishes;
 
+pub use constant::{ConstantInput, ConstantValues};
 pub use error::{ModelError, SUPPORTED};
-pub use input::{ConstantInput, ConstantValues, InputPlan, SizeSource, plan_input, plan_input_as};
+pub use input::{InputPlan, SizeSource, plan_input, plan_input_as};
 pub use labels::{ClassSet, LabelsSource, class_items, numbered, parse_classes, parse_labels};
 pub(crate) use onnx::open;
 pub use onnx::{Dim, ElemType, OnnxInfo, TensorInfo, read};

@@ -109,11 +109,17 @@ impl TensorFormat {
     }
 }
 
+/// Frames of so many formats and sizes come by turns before their tables are made again.
+const MOST_PLANS: usize = 16;
+
 /// Fills input tensors from frames. Keeps its tables and rows from frame to frame: nothing is
-/// allocated while format and size stay.
+/// allocated while formats and sizes stay, or come by turns.
 pub struct Preprocessor {
     tensor: TensorFormat,
-    plan: Option<Plan>,
+    /// The one that was used last is the first.
+    plans: Vec<Plan>,
+    /// Address of the tensor whose borders have been painted, and around what.
+    painted: Option<(usize, Letterbox)>,
     level: Level,
 }
 
@@ -122,9 +128,28 @@ impl Preprocessor {
     pub fn new(tensor: TensorFormat) -> Self {
         Self {
             tensor,
-            plan: None,
+            plans: Vec::new(),
+            painted: None,
             level: Level::detect(),
         }
+    }
+
+    /// How subsampled chroma is sampled from now on.
+    pub fn set_chroma(&mut self, chroma: Chroma) {
+        self.tensor.chroma = chroma;
+    }
+
+    /// The tables for frames like this one.
+    fn plan(&mut self, frame: &FrameFormat) -> &mut Plan {
+        let is_right = |plan: &Plan| plan.frame == *frame && plan.chroma == self.tensor.chroma;
+        match self.plans.iter().position(is_right) {
+            Some(index) => self.plans[..=index].rotate_right(1),
+            None => {
+                self.plans.truncate(MOST_PLANS - 1);
+                self.plans.insert(0, Plan::new(*frame, &self.tensor));
+            }
+        }
+        &mut self.plans[0]
     }
 
     /// Fills `tensor` (`3 · height · width` floats) from `frame` and says how the frame was
@@ -138,13 +163,10 @@ impl Preprocessor {
     pub fn run(&mut self, frame: &FrameView, tensor: &mut [f32]) -> Letterbox {
         let (width, height) = (self.tensor.width as usize, self.tensor.height as usize);
         assert_eq!(tensor.len(), 3 * width * height, "length of the tensor");
-        let plan = match &mut self.plan {
-            Some(plan) if plan.frame == *frame.format() => plan,
-            plan => plan.insert(Plan::new(*frame.format(), &self.tensor)),
-        };
-        let address = tensor.as_ptr() as usize;
-        let is_painted = plan.painted == Some(address);
-        plan.painted = Some(address);
+        let letterbox = self.plan(frame.format()).letterbox;
+        let painted = Some((tensor.as_ptr() as usize, letterbox));
+        let is_painted = self.painted == painted;
+        self.painted = painted;
         let mut planes = tensor.chunks_exact_mut(width * height);
         let mut planes: [&mut [f32]; 3] =
             std::array::from_fn(|_| planes.next().unwrap_or_default());
@@ -159,8 +181,9 @@ impl Preprocessor {
             planes.reverse();
             affine.reverse();
         }
-        plan.run(self.level, frame, affine, width, planes);
-        plan.letterbox
+        let level = self.level;
+        (self.plan(frame.format())).run(level, frame, affine, width, planes);
+        letterbox
     }
 }
 

@@ -133,8 +133,7 @@ type Resampled = [Vec<i16>; 3];
 pub(super) struct Plan {
     pub frame: FrameFormat,
     pub letterbox: Letterbox,
-    /// Address of the tensor whose borders have been painted.
-    pub painted: Option<usize>,
+    pub chroma: Chroma,
     rows: Vec<Pair>,
     source: Source,
     /// The last two rows, which neighbouring output rows share.
@@ -154,7 +153,7 @@ impl Plan {
         Self {
             frame,
             letterbox,
-            painted: None,
+            chroma: tensor.chroma,
             rows: pairs(frame.height, height).collect(),
             source: Self::source(&frame, tensor.chroma, &columns),
             kept: [row(), row()],

@@ -1,7 +1,7 @@
 //! The ordered queue between the streaming thread, the workers and the output thread.
 
 use std::collections::VecDeque;
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 /// What to do with a frame when as many are in flight as may be.
@@ -26,11 +26,13 @@ pub enum Submitted {
     Skipped,
 }
 
-/// A frame taken by a worker, to be given back with [`Lane::finish`].
+/// A frame taken by a worker, to be given back with [`Lane::finish`] or [`Lane::give_up`].
 #[derive(Debug)]
 pub struct Job<F> {
     /// The frame.
     pub frame: F,
+    /// When it entered the lane.
+    pub entered: Instant,
     serial: u64,
 }
 
@@ -65,6 +67,8 @@ struct State<F, E, R> {
     entries: VecDeque<Entry<F, E, R>>,
     /// Serial of the next entry; those of the entries ascend.
     next: u64,
+    /// Frames that wait for a worker.
+    waiting: usize,
     /// Frames that wait for a worker or are with one, late ones included.
     in_flight: usize,
     flushing: bool,
@@ -74,15 +78,18 @@ struct State<F, E, R> {
     capacity: usize,
 }
 
+/// Called where a frame has come that waits for a worker.
+type Bell = Box<dyn Fn() + Send + Sync>;
+
 /// An ordered queue of frames `F`, which workers turn into results `R`, and of events `E`.
 ///
 /// Every method may be called from any thread.
 pub struct Lane<F, E, R> {
     state: Mutex<State<F, E, R>>,
-    /// There is room for another frame.
+    /// Tells those who take frames. Never called under the lock.
+    bell: OnceLock<Bell>,
+    /// There is room for another frame, or one less is with the workers.
     room: Condvar,
-    /// A frame waits for a worker.
-    work: Condvar,
     /// The first entry may have become ready.
     ready: Condvar,
 }
@@ -94,6 +101,7 @@ impl<F: Clone, E, R> Lane<F, E, R> {
             state: Mutex::new(State {
                 entries: VecDeque::with_capacity(capacity * 2),
                 next: 0,
+                waiting: 0,
                 in_flight: 0,
                 flushing: false,
                 shut_down: false,
@@ -101,10 +109,15 @@ impl<F: Clone, E, R> Lane<F, E, R> {
                 limit: limit.max(1),
                 capacity: capacity.max(limit),
             }),
+            bell: OnceLock::new(),
             room: Condvar::new(),
-            work: Condvar::new(),
             ready: Condvar::new(),
         }
+    }
+
+    /// Says whom to tell of frames that wait for a worker: the first one that is said counts.
+    pub fn set_bell(&self, bell: impl Fn() + Send + Sync + 'static) {
+        let _ = self.bell.set(Box::new(bell));
     }
 
     /// The most frames in flight.
@@ -121,6 +134,20 @@ impl<F: Clone, E, R> Lane<F, E, R> {
         self.room.notify_all();
     }
 
+    /// Lets one more frame be in flight, up to `most`, where all that may be are with workers.
+    /// Returns whether it does.
+    pub fn raise_limit(&self, most: usize) -> bool {
+        let mut state = self.lock();
+        let is_short = state.waiting == 0 && state.in_flight >= state.limit && state.limit < most;
+        if is_short {
+            state.limit += 1;
+            state.capacity = state.capacity.max(2 * state.limit);
+            drop(state);
+            self.room.notify_all();
+        }
+        is_short
+    }
+
     /// Sets the most entries, of which frames beyond the limit only wait for their turn.
     pub fn set_capacity(&self, capacity: usize) {
         let mut state = self.lock();
@@ -132,6 +159,11 @@ impl<F: Clone, E, R> Lane<F, E, R> {
     /// How many entries wait to leave.
     pub fn len(&self) -> usize {
         self.lock().entries.len()
+    }
+
+    /// How many frames wait for a worker.
+    pub fn waiting(&self) -> usize {
+        self.lock().waiting
     }
 
     /// Whether nothing waits to leave.
@@ -196,44 +228,54 @@ impl<F: Clone, E, R> Lane<F, E, R> {
         }
         state.add(Slot::Waiting(frame))?;
         state.in_flight += 1;
-        self.work.notify_one();
+        state.waiting += 1;
         if state.patience.is_some() {
             // Who waits for the first entry has to wait for no longer than that from now on.
             self.ready.notify_one();
         }
+        drop(state);
+        if let Some(bell) = self.bell.get() {
+            bell();
+        }
         Ok(Submitted::ForWork)
     }
 
-    /// The oldest frame that waits for a worker; waits for one. `None` once the lane is shut down.
+    /// The oldest frame that waits for a worker, if there is one.
     pub fn take(&self) -> Option<Job<F>> {
         let mut state = self.lock();
-        loop {
-            if state.shut_down {
-                return None;
-            }
-            let waiting = state
-                .entries
-                .iter_mut()
-                .find(|entry| matches!(entry.slot, Slot::Waiting(_)));
-            if let Some(entry) = waiting
-                && let Slot::Waiting(frame) = &entry.slot
-            {
-                let frame = frame.clone();
-                let serial = entry.serial;
-                entry.slot = Slot::Working(frame.clone());
-                return Some(Job { frame, serial });
-            }
-            state = self
-                .work
-                .wait(state)
-                .unwrap_or_else(PoisonError::into_inner);
+        if state.waiting == 0 {
+            return None;
         }
+        let entry = state
+            .entries
+            .iter_mut()
+            .find(|entry| matches!(entry.slot, Slot::Waiting(_)))?;
+        let Slot::Waiting(frame) = &entry.slot else {
+            return None;
+        };
+        let job = Job {
+            frame: frame.clone(),
+            entered: entry.entered,
+            serial: entry.serial,
+        };
+        entry.slot = Slot::Working(job.frame.clone());
+        state.waiting -= 1;
+        Some(job)
     }
 
     /// Gives a result back. Results for frames that were flushed or given up are dropped. The
     /// job's share in the frame ends before the frame can leave.
     pub fn finish(&self, job: Job<F>, result: R) {
-        let Job { frame, serial } = job;
+        self.settle(job, |frame| Slot::Done(frame, result));
+    }
+
+    /// Gives a frame back on which no work was done: it goes on without.
+    pub fn give_up(&self, job: Job<F>) {
+        self.settle(job, Slot::Skipped);
+    }
+
+    fn settle(&self, job: Job<F>, settled: impl FnOnce(F) -> Slot<F, E, R>) {
+        let Job { frame, serial, .. } = job;
         drop(frame);
         let mut state = self.lock();
         state.in_flight -= 1;
@@ -244,11 +286,23 @@ impl<F: Clone, E, R> Lane<F, E, R> {
             && let Some(entry) = state.entries.get_mut(index)
             && let Slot::Working(frame) = &entry.slot
         {
-            entry.slot = Slot::Done(frame.clone(), result);
+            entry.slot = settled(frame.clone());
         }
         drop(state);
         self.ready.notify_one();
         self.room.notify_all();
+    }
+
+    /// Waits until the workers are done with the frames that they have taken. For a lane that has
+    /// been shut down.
+    pub fn wait_for_workers(&self) {
+        let mut state = self.lock();
+        while state.in_flight > state.waiting {
+            state = self
+                .room
+                .wait(state)
+                .unwrap_or_else(PoisonError::into_inner);
+        }
     }
 
     /// The next entry, once it is ready; waits for it.
@@ -267,6 +321,7 @@ impl<F: Clone, E, R> Lane<F, E, R> {
             {
                 if matches!(entry.slot, Slot::Waiting(_)) {
                     // Nobody will take it any more.
+                    state.waiting -= 1;
                     state.in_flight -= 1;
                 }
                 drop(state);
@@ -329,7 +384,7 @@ impl<F: Clone, E, R> Lane<F, E, R> {
             .partition(|entry| matches!(entry.slot, Slot::Event(_)));
         kept.extend(rest);
         state.entries = kept;
-        state.in_flight -= waiting(&dropped);
+        state.forget(&dropped);
         drop(state);
         self.wake();
         // Frames are freed outside the lock.
@@ -342,7 +397,7 @@ impl<F: Clone, E, R> Lane<F, E, R> {
         let mut state = self.lock();
         state.flushing = true;
         let dropped = std::mem::take(&mut state.entries);
-        state.in_flight -= waiting(&dropped);
+        state.forget(&dropped);
         drop(state);
         self.wake();
         // Frames are freed outside the lock.
@@ -354,7 +409,7 @@ impl<F: Clone, E, R> Lane<F, E, R> {
         self.lock().flushing = false;
     }
 
-    /// Ends the lane for good: workers return, everybody else sees it closed.
+    /// Ends the lane for good: everybody sees it closed.
     pub fn shut_down(&self) {
         self.flush();
         self.lock().shut_down = true;
@@ -363,7 +418,6 @@ impl<F: Clone, E, R> Lane<F, E, R> {
 
     fn wake(&self) {
         self.room.notify_all();
-        self.work.notify_all();
         self.ready.notify_all();
     }
 
@@ -390,14 +444,6 @@ impl<F: Clone, E, R> Lane<F, E, R> {
     }
 }
 
-/// How many of these wait for a worker: they were in flight.
-fn waiting<F, E, R>(entries: &VecDeque<Entry<F, E, R>>) -> usize {
-    entries
-        .iter()
-        .filter(|entry| matches!(entry.slot, Slot::Waiting(_)))
-        .count()
-}
-
 impl<F, E, R> State<F, E, R> {
     fn add(&mut self, slot: Slot<F, E, R>) -> Result<(), Closed> {
         if self.flushing || self.shut_down {
@@ -410,6 +456,14 @@ impl<F, E, R> State<F, E, R> {
         });
         self.next += 1;
         Ok(())
+    }
+
+    /// Counts what was dropped while it waited for a worker.
+    fn forget(&mut self, dropped: &VecDeque<Entry<F, E, R>>) {
+        let is_waiting = |entry: &&Entry<F, E, R>| matches!(entry.slot, Slot::Waiting(_));
+        let waited = dropped.iter().filter(is_waiting).count();
+        self.waiting -= waited;
+        self.in_flight -= waited;
     }
 
     fn front_is_ready(&self, now: Instant) -> bool {

@@ -39,6 +39,8 @@ pub struct Tiny {
     pub work: u32,
     /// Brightness up to which there is no work.
     pub idle_up_to: f32,
+    /// Pictures in a run, as the file has them: a number, or a name where it is open.
+    pub batch: &'static str,
 }
 
 impl Default for Tiny {
@@ -49,6 +51,7 @@ impl Default for Tiny {
             names: ["block", "slider"],
             work: 0,
             idle_up_to: 0.0,
+            batch: "1",
         }
     }
 }
@@ -121,10 +124,11 @@ impl Tiny {
         } else {
             "64,64"
         };
-        let images = graph.input("images", &format!("1,3,{side}"));
+        let images = graph.input("images", &format!("{},3,{side}", self.batch));
         let mean = graph.mean(&images, true);
-        let one = graph.ints(&[1, 1, 1]);
-        let mean = graph.node("Reshape", &[&mean, &one], &[]);
+        let pictures = if self.batch == "1" { 1 } else { -1 };
+        let each = graph.ints(&[pictures, 1, 1]);
+        let mean = graph.node("Reshape", &[&mean, &each], &[]);
         let (dims, base, slope) = self.tables();
         let dims_i64 = dims.map(|dim| dim as i64);
         let base = graph.floats(&dims_i64, &base);
@@ -132,12 +136,16 @@ impl Tiny {
         let moved = graph.node("Mul", &[&slope, &mean], &[]);
         let mut boxes = graph.node("Add", &[&base, &moved], &[]);
         if self.work > 0 {
+            let mean = match self.batch {
+                "1" => mean,
+                _ => graph.node("ReduceMean", &[&mean], &[Attribute::Int("keepdims", 1)]),
+            };
             boxes = self.add_work(&mut graph, &boxes, &mean);
         }
         graph.output(
             &boxes,
             "output0",
-            &dims.map(|dim| dim.to_string()).join(","),
+            &format!("{},{},{}", self.batch, dims[1], dims[2]),
         );
         let [first, second] = self.names;
         graph.metadata("names", &format!("{{0: '{first}', 1: '{second}'}}"));

@@ -9,12 +9,15 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+mod batch;
 mod downstream;
 mod flush;
 mod formats;
 mod live;
+mod modes;
 mod order;
 mod properties;
 mod refusals;
 mod replay;
+mod shared;
 mod states;

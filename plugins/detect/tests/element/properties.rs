@@ -7,6 +7,8 @@ use gst::prelude::*;
 
 /// Properties of the public surface: name, type, default, range, when it may be set.
 const PROPERTIES: &str = "\
+batch-size: guint = 0 (0 to 64), READY
+batch-timeout: guint64 = 0 (0 to 10000000000), READY
 chroma-resampler: GstVigilDetectChromaResampler = nearest (nearest, linear), READY
 classes: gchararray = NULL, PLAYING
 confidence-threshold: gfloat = 0.25 (0 to 1), PLAYING
@@ -17,15 +19,18 @@ interval: guint = 0 (0 to 4294967295), PLAYING
 iou-threshold: gfloat = 0.45 (0 to 1), PLAYING
 labels: gchararray = NULL, READY
 max-detections: guint = 300 (1 to 100000), PLAYING
+mode: GstVigilDetectMode = auto (auto, latency, throughput), READY
 model: gchararray = NULL, READY
 precision: GstVigilDetectPrecision = f32 (f32, bf16), READY
 preprocess: gchararray = NULL, READY
 stats: GstStructure, read-only
-threads: guint = 0 (0 to 1024), READY
+threads: guint = 0 (0 to 4294967295), READY
 ";
 
 fn describe(pspec: &glib::ParamSpec) -> String {
     let range = if let Some(uint) = pspec.downcast_ref::<glib::ParamSpecUInt>() {
+        format!(" ({} to {})", uint.minimum(), uint.maximum())
+    } else if let Some(uint) = pspec.downcast_ref::<glib::ParamSpecUInt64>() {
         format!(" ({} to {})", uint.minimum(), uint.maximum())
     } else if let Some(float) = pspec.downcast_ref::<glib::ParamSpecFloat>() {
         format!(" ({} to {})", float.minimum(), float.maximum())
@@ -88,6 +93,8 @@ fn the_elements_page_has_every_property_and_every_field_of_the_stats() {
 #[test]
 fn every_property_is_what_it_was_set_to() {
     let values = [
+        ("batch-size", "4"),
+        ("batch-timeout", "5000000"),
         ("chroma-resampler", "linear"),
         ("classes", "person;2"),
         ("confidence-threshold", "0.5"),
@@ -98,6 +105,7 @@ fn every_property_is_what_it_was_set_to() {
         ("iou-threshold", "0.75"),
         ("labels", "a;b"),
         ("max-detections", "7"),
+        ("mode", "latency"),
         ("model", "x.onnx"),
         ("precision", "bf16"),
         ("preprocess", "colour=bgr;pad=0"),
@@ -183,8 +191,8 @@ fn stats_say_what_is_used_and_what_was_done() {
     assert_eq!(stats.name(), "vigildetect-stats");
     let text = |name: &str| stats.get::<String>(name).unwrap();
     assert_eq!(
-        ["engine", "precision", "head", "labels-source"].map(text),
-        ["rten", "f32", "end-to-end", "model metadata"]
+        ["engine", "precision", "head", "labels-source", "mode"].map(text),
+        ["rten", "f32", "end-to-end", "model metadata", "throughput"]
     );
     assert!(text("engine-reason").contains("asked for"));
     let small = |name: &str| stats.get::<u32>(name).unwrap();
@@ -194,8 +202,11 @@ fn stats_say_what_is_used_and_what_was_done() {
         "classes",
         "workers",
         "threads-per-worker",
+        "streams",
+        "waiting",
+        "batch-size",
     ];
-    assert_eq!(sizes.map(small), [64, 64, 2, 2, 1]);
+    assert_eq!(sizes.map(small), [64, 64, 2, 2, 1, 1, 0, 1]);
     assert_eq!(small("queued"), 0);
     assert_eq!(stats.get::<bool>("live"), Ok(false));
     let count = |name: &str| stats.get::<u64>(name).unwrap();
@@ -212,6 +223,7 @@ fn stats_say_what_is_used_and_what_was_done() {
     assert_eq!(counters.map(count), [11, 5, 10, 5, 0, 0, 0, 1]);
     let number = |name: &str| stats.get::<f64>(name).unwrap();
     assert!(number("fps") > 0.0);
+    assert_eq!(number("frames-per-run"), 1.0);
     for stage in ["preprocess", "inference", "decode", "latency"] {
         let values = ["p50", "p95", "p99", "max"].map(|p| number(&format!("{stage}-{p}-ms")));
         // Decoding so few boxes may take less than is measured.
@@ -221,7 +233,7 @@ fn stats_say_what_is_used_and_what_was_done() {
             "{stage} {values:?}"
         );
     }
-    assert_eq!(stats.n_fields(), 7 + 4 + 1 + counters.len() + 1 + 16);
+    assert_eq!(stats.n_fields(), 7 + 9 + 1 + counters.len() + 1 + 16);
 }
 
 #[test]

@@ -190,6 +190,32 @@ fn input_sizes_that_do_not_fit() {
 }
 
 #[test]
+fn batches_that_are_larger_than_the_model_takes() {
+    let one = Tiny::default().file();
+    let four = Tiny {
+        batch: "4",
+        ..Tiny::default()
+    }
+    .file();
+    let table: [(_, _, &[&str]); 3] = [
+        (
+            &one,
+            "2",
+            &["batch-size is 2", "images f32[1,3,64,64]", "takes 1 in"],
+        ),
+        (
+            &four,
+            "5",
+            &["batch-size is 5", "images f32[4,3,64,64]", "takes 4 in"],
+        ),
+        (&four, "64", &["batch-size is 64", "set it to 4 or less"]),
+    ];
+    for (file, size, parts) in table {
+        assert_says(&refusal(Some(file), &[("batch-size", size)]), parts);
+    }
+}
+
+#[test]
 fn heads_and_preparations_that_make_no_sense() {
     let file = Tiny::default().file();
     let table: [((_, _), &[&str]); 4] = [

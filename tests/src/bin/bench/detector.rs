@@ -32,6 +32,7 @@ impl Job<'_> {
             precision: Precision::F32,
             threads: self.threads,
             input_size: Some((size, size)),
+            batch: 1,
         };
         Ok(LoadedModel::load(&options)?.0)
     }
@@ -108,8 +109,8 @@ pub fn runners(
     let mut runners = Vec::new();
     for _ in 0..sessions {
         let mut runner = loaded.engine.runner(threads)?;
-        runner.input_mut().fill(0.4);
-        runner.run(&mut |_| {})?;
+        runner.input_mut(0).fill(0.4);
+        runner.run(1, &mut |_| {})?;
         runners.push(runner);
     }
     Ok(runners)
@@ -123,7 +124,9 @@ pub fn bare(runners: &mut [Box<dyn Runner>], frames: usize) -> Result<f64, Box<d
     std::thread::scope(|scope| {
         let running: Vec<_> = runners
             .iter_mut()
-            .map(|runner| scope.spawn(move || (0..each).try_for_each(|_| runner.run(&mut |_| {}))))
+            .map(|runner| {
+                scope.spawn(move || (0..each).try_for_each(|_| runner.run(1, &mut |_| {})))
+            })
             .collect();
         for result in running {
             match result.join() {

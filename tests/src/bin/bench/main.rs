@@ -9,6 +9,7 @@ mod detector;
 mod files;
 mod peer;
 mod scene;
+mod streams;
 mod table;
 
 use clap::Parser;
@@ -40,7 +41,7 @@ struct Arguments {
     #[arg(long, default_value_t = 3)]
     repeat: usize,
     /// Only those whose name begins so: preprocess, decode, tracker, rules,
-    /// scene, detect, cpu, peer, files.
+    /// scene, detect, streams, cpu, peer, files.
     #[arg(long)]
     only: Option<String>,
     /// Where the JSON goes.
@@ -98,6 +99,9 @@ fn main() -> Result<(), Box<dyn Error>> {
         if arguments.wants("detect") {
             tables.push(detector::compare(&job, &arguments.sizes)?);
         }
+        if arguments.wants("streams") {
+            tables.push(streams::compare(&job, &arguments.sizes)?);
+        }
         if arguments.wants("cpu") {
             tables.push(cpu::compare(&job, &arguments.sizes)?);
         }
@@ -108,7 +112,9 @@ fn main() -> Result<(), Box<dyn Error>> {
             tables.push(files::compare(threads, arguments.repeat)?);
         }
     } else {
-        println!("detect, cpu and peer need a video and a model: make bench VIDEO=… MODEL=…\n");
+        println!(
+            "detect, streams, cpu and peer need a video and a model: make bench VIDEO=… MODEL=…\n"
+        );
     }
     for table in &tables {
         println!("{table}");

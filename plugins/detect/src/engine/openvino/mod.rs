@@ -13,14 +13,13 @@ use super::half;
 use super::values::{Kept, Values};
 use super::{Engine, EngineError, EngineKind, ModelSource, Runner, usable_threads};
 use crate::decode::OutputView;
-use crate::model::{ConstantInput, ConstantValues, InputPlan};
+use crate::model::{ConstantInput, ConstantValues};
 use library::{Library, words};
 use openvino::{
-    CompiledModel, ElementType, InferRequest, InferenceError, InferenceErrorKind, PartialShape,
-    Tensor,
+    CompiledModel, Dimension, ElementType, InferRequest, InferenceError, InferenceErrorKind,
+    PartialShape, Shape, Tensor,
 };
 use pool::{Compiled, Pool};
-use std::path::PathBuf;
 use std::sync::Arc;
 
 const KIND: EngineKind = EngineKind::OpenVino;
@@ -31,8 +30,7 @@ const MINUTE_MS: i64 = 60_000;
 /// A model for OpenVINO.
 pub struct OpenVino {
     library: Arc<Library>,
-    path: PathBuf,
-    input: InputPlan,
+    source: ModelSource,
     outputs: Vec<String>,
     pool: Pool,
 }
@@ -52,8 +50,11 @@ impl OpenVino {
         Ok(Self {
             pool: Pool::new(library.clone(), model, source.precision),
             library,
-            path: source.path.clone(),
-            input: source.input.clone(),
+            source: ModelSource {
+                // They have been read.
+                bytes: Arc::default(),
+                ..source.clone()
+            },
             outputs: (source.info.outputs.iter())
                 .map(|output| output.name.clone())
                 .collect(),
@@ -71,33 +72,23 @@ impl OpenVino {
             let (found, named) = (outputs.len(), self.outputs.len());
             return Err(format!("it makes {found} outputs of the file's {named}"));
         }
-        let shape = self.input.shape(1);
+        let shape = self.source.input_shape();
         let samples: usize = shape.iter().product();
-        let is_half = self.input.half;
-        let kind = if is_half {
-            ElementType::F16
+        let input = if self.source.is_open() {
+            Input::open(&self.source).map_err(words)?
         } else {
-            ElementType::F32
+            let input = Input::fixed(&request, &self.source)?;
+            for constant in &self.source.input.constants {
+                fill(&request, constant)?;
+            }
+            input
         };
-        let mut input = input(&request, &self.input.name, kind, &shape)?;
-        // Read here, so that nothing can go wrong with it later.
-        let found = if is_half {
-            input.get_data_mut::<u16>().map(|halves| halves.len())
-        } else {
-            input.get_data_mut::<f32>().map(|floats| floats.len())
-        }
-        .map_err(words)?;
-        if found != samples {
-            return Err(format!("its input holds {found} samples"));
-        }
-        for constant in &self.input.constants {
-            fill(&request, constant)?;
-        }
         Ok(RequestRunner {
             picture: shape[1..].iter().product(),
             request,
-            floats: is_half.then(|| vec![0.0; samples]),
+            floats: (!input.is_fed_in_place()).then(|| vec![0.0; samples]),
             input,
+            source: self.source.clone(),
             outputs,
             names: self.outputs.clone(),
             _compiled: compiled,
@@ -112,6 +103,7 @@ fn read(library: &Library, source: &ModelSource) -> Result<openvino::Model, Stri
     let picture = (source.input.name.as_str(), &source.input_shape()[..]);
     let others = constants.iter().map(|c| (c.name.as_str(), &c.shape[..]));
     let inputs: Vec<_> = std::iter::once(picture).chain(others).collect();
+    let open = source.is_open().then(|| source.most_pictures());
     if inputs.iter().any(|(name, _)| name.contains('\0')) {
         return Err("the name of an input has a zero byte".into());
     }
@@ -127,7 +119,7 @@ fn read(library: &Library, source: &ModelSource) -> Result<openvino::Model, Stri
     if model.is_dynamic() {
         let shapes = inputs
             .iter()
-            .map(|(name, sizes)| Ok((*name, static_shape(sizes)?)))
+            .map(|(name, sizes)| Ok((*name, shape_of(sizes, open)?)))
             .collect::<Result<Vec<_>, InferenceError>>()
             .map_err(words)?;
         let shapes: Vec<_> = shapes.iter().map(|(name, shape)| (*name, shape)).collect();
@@ -136,9 +128,18 @@ fn read(library: &Library, source: &ModelSource) -> Result<openvino::Model, Stri
     Ok(model)
 }
 
-fn static_shape(sizes: &[usize]) -> Result<PartialShape, InferenceError> {
+/// These sizes, or with `pictures` up to so many along the first axis.
+fn shape_of(sizes: &[usize], pictures: Option<usize>) -> Result<PartialShape, InferenceError> {
     let sizes: Vec<i64> = sizes.iter().map(|size| *size as i64).collect();
-    PartialShape::new_static(sizes.len() as i64, &sizes)
+    let rank = sizes.len() as i64;
+    let Some(pictures) = pictures else {
+        return PartialShape::new_static(rank, &sizes);
+    };
+    let mut dimensions: Vec<_> = sizes.iter().map(|n| Dimension::new(*n, *n)).collect();
+    if let Some(first) = dimensions.first_mut() {
+        *first = Dimension::new(1, pictures as i64);
+    }
+    PartialShape::new(rank, &dimensions)
 }
 
 /// The request's own tensor for an input, which is filled in place.
@@ -157,6 +158,101 @@ fn input(
         ));
     }
     Ok(tensor)
+}
+
+/// What the pictures of a run are fed in.
+enum Input {
+    /// The request's own tensor, of as many pictures as there are in each run.
+    Own(Tensor),
+    /// A tensor for as many pictures as were in the last run, and those of the other inputs.
+    Open(Option<(usize, Tensor)>, Vec<Tensor>, ElementType),
+}
+
+impl Input {
+    fn fixed(request: &InferRequest, source: &ModelSource) -> Result<Self, String> {
+        let shape = source.input_shape();
+        let is_half = source.input.half;
+        let mut tensor = input(request, &source.input.name, float(is_half), &shape)?;
+        // Read here, so that nothing can go wrong with it later.
+        let found = if is_half {
+            tensor.get_data_mut::<u16>().map(|halves| halves.len())
+        } else {
+            tensor.get_data_mut::<f32>().map(|floats| floats.len())
+        }
+        .map_err(words)?;
+        if found != shape.iter().product::<usize>() {
+            return Err(format!("its input holds {found} samples"));
+        }
+        Ok(Self::Own(tensor))
+    }
+
+    fn open(source: &ModelSource) -> Result<Self, InferenceError> {
+        Ok(Self::Open(None, Vec::new(), float(source.input.half)))
+    }
+
+    /// Whether samples are written where the request reads them.
+    fn is_fed_in_place(&self) -> bool {
+        matches!(self, Self::Own(tensor) if tensor.get_element_type() == Ok(ElementType::F32))
+    }
+
+    /// The tensor for a run of so many pictures, which the request has then.
+    fn of_run(
+        &mut self,
+        request: &mut InferRequest,
+        source: &ModelSource,
+        pictures: usize,
+    ) -> Result<&mut Tensor, InferenceError> {
+        let (kept, others, kind) = match self {
+            Self::Own(tensor) => return Ok(tensor),
+            Self::Open(kept, others, kind) => (kept, others, *kind),
+        };
+        let shape = source.shape_of_run(pictures);
+        if kept.as_ref().is_none_or(|(of, _)| *of != shape[0]) {
+            *kept = None;
+            others.clear();
+            let tensor = Tensor::new(kind, &dense(&shape)?)?;
+            request.set_tensor(&source.input.name, &tensor)?;
+            for constant in &source.input.constants {
+                let tensor = constant_tensor(&constant.of_pictures(shape[0]))?;
+                request.set_tensor(&constant.name, &tensor)?;
+                others.push(tensor);
+            }
+            return Ok(&mut kept.insert((shape[0], tensor)).1);
+        }
+        match kept {
+            Some((_, tensor)) => Ok(tensor),
+            None => unreachable!("it was made for another number of pictures"),
+        }
+    }
+}
+
+fn float(is_half: bool) -> ElementType {
+    if is_half {
+        ElementType::F16
+    } else {
+        ElementType::F32
+    }
+}
+
+fn dense(sizes: &[usize]) -> Result<Shape, InferenceError> {
+    let sizes: Vec<i64> = sizes.iter().map(|size| *size as i64).collect();
+    Shape::new(&sizes)
+}
+
+fn constant_tensor(input: &ConstantInput) -> Result<Tensor, InferenceError> {
+    let shape = dense(&input.shape)?;
+    Ok(match &input.values {
+        ConstantValues::I32(values) => {
+            let mut tensor = Tensor::new(ElementType::I32, &shape)?;
+            tensor.get_data_mut()?.copy_from_slice(values);
+            tensor
+        }
+        ConstantValues::I64(values) => {
+            let mut tensor = Tensor::new(ElementType::I64, &shape)?;
+            tensor.get_data_mut()?.copy_from_slice(values);
+            tensor
+        }
+    })
 }
 
 /// Gives an input its values, which stay.
@@ -232,7 +328,7 @@ impl Engine for OpenVino {
             Ok(runner) => Ok(Box::new(runner)),
             Err(reason) => Err(EngineError::Load {
                 kind: KIND,
-                path: self.path.clone(),
+                path: self.source.path.clone(),
                 reason,
             }),
         }
@@ -242,8 +338,9 @@ impl Engine for OpenVino {
 /// An infer request. Its tensors are its own and are used in place.
 struct RequestRunner {
     request: InferRequest,
-    input: Tensor,
-    /// What is turned into 16-bit floats for the input, where the model takes those.
+    source: ModelSource,
+    input: Input,
+    /// What is copied to the input, or turned into 16-bit floats for it.
     floats: Option<Vec<f32>>,
     /// Samples of one picture.
     picture: usize,
@@ -254,9 +351,15 @@ struct RequestRunner {
 }
 
 impl RequestRunner {
-    fn infer(&mut self) -> Result<Vec<OutputView<'_>>, InferenceError> {
+    fn infer(&mut self, pictures: usize) -> Result<Vec<OutputView<'_>>, InferenceError> {
         if let Some(floats) = &self.floats {
-            half::narrow(floats, self.input.get_data_mut()?);
+            let input = (self.input).of_run(&mut self.request, &self.source, pictures)?;
+            if self.source.input.half {
+                half::narrow(floats, input.get_data_mut()?);
+            } else {
+                let input: &mut [f32] = input.get_data_mut()?;
+                input.copy_from_slice(&floats[..input.len()]);
+            }
         }
         // Not infer(), which runs on this thread: it loses errors of models with open shapes, and
         // leaves the outputs of an earlier run (2026.4).
@@ -292,24 +395,27 @@ impl Output {
 }
 
 impl Runner for RequestRunner {
-    fn input_mut(&mut self) -> &mut [f32] {
-        let picture = self.picture;
-        if let Some(floats) = &mut self.floats {
-            return &mut floats[..picture];
-        }
-        // It could be read when the runner was made, and the request's own tensor stays.
-        match self.input.get_data_mut() {
-            Ok(samples) => &mut samples[..picture],
-            Err(_) => &mut [],
-        }
+    fn input_mut(&mut self, picture: usize) -> &mut [f32] {
+        let samples = match (&mut self.floats, &mut self.input) {
+            (Some(floats), _) => &mut floats[..],
+            // It could be read when the runner was made, and the request's own tensor stays.
+            (None, Input::Own(tensor)) => tensor.get_data_mut().unwrap_or_default(),
+            (None, Input::Open(..)) => &mut [],
+        };
+        let mut pictures = samples.chunks_exact_mut(self.picture);
+        pictures.nth(picture).unwrap_or_default()
     }
 
     fn output_names(&self) -> &[String] {
         &self.names
     }
 
-    fn run(&mut self, read: &mut dyn FnMut(&[OutputView<'_>])) -> Result<(), EngineError> {
-        let views = self.infer().map_err(|error| EngineError::Run {
+    fn run(
+        &mut self,
+        pictures: usize,
+        read: &mut dyn FnMut(&[OutputView<'_>]),
+    ) -> Result<(), EngineError> {
+        let views = self.infer(pictures).map_err(|error| EngineError::Run {
             kind: KIND,
             reason: words(error),
         })?;

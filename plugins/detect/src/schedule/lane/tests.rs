@@ -6,60 +6,6 @@ use std::thread;
 type TestLane = Lane<Arc<u32>, &'static str, u32>;
 
 #[test]
-fn frames_leave_in_order_though_workers_finish_out_of_order() {
-    let lane = Arc::new(TestLane::new(4, 8));
-    let workers: Vec<_> = (0..4)
-        .map(|_| {
-            let lane = lane.clone();
-            thread::spawn(move || {
-                while let Some(job) = lane.take() {
-                    // The first of each four is the slowest.
-                    thread::sleep(Duration::from_millis(u64::from(3 - *job.frame % 4)));
-                    let result = *job.frame * 10;
-                    lane.finish(job, result);
-                }
-            })
-        })
-        .collect();
-    let feeder = {
-        let lane = lane.clone();
-        thread::spawn(move || {
-            for i in 0..200 {
-                if i % 50 == 0 {
-                    lane.push("event").unwrap();
-                }
-                lane.submit(Arc::new(i), Overload::Wait).unwrap();
-            }
-            lane.push("end").unwrap();
-        })
-    };
-    let mut frames = 0;
-    let mut events = 0;
-    loop {
-        match lane.pop().unwrap() {
-            Output::Event("end") => break,
-            Output::Event(_) => {
-                assert_eq!(frames % 50, 0);
-                events += 1;
-            }
-            Output::Done(frame, result, _) => {
-                assert_eq!((*frame, result), (frames, frames * 10));
-                // The worker's share has ended: whoever pops may write to the frame.
-                assert_eq!(Arc::strong_count(&frame), 1);
-                frames += 1;
-            }
-            other => panic!("{other:?}"),
-        }
-    }
-    assert_eq!((frames, events), (200, 4));
-    feeder.join().unwrap();
-    lane.shut_down();
-    for worker in workers {
-        worker.join().unwrap();
-    }
-}
-
-#[test]
 fn a_live_lane_skips_what_exceeds_its_limit() {
     let lane = TestLane::new(2, 8);
     let submit = |i| lane.submit(Arc::new(i), Overload::Skip).unwrap();
@@ -249,4 +195,53 @@ fn results_that_need_no_worker_keep_their_place_and_wait_for_room() {
     full.join().unwrap().unwrap();
     lane.flush();
     assert_eq!(lane.pass_done(Arc::new(3), 30), Err(Closed));
+}
+
+#[test]
+fn a_frame_that_is_given_up_goes_on_without_work_in_its_place() {
+    let lane = TestLane::new(2, 8);
+    for i in 0..2 {
+        lane.submit(Arc::new(i), Overload::Skip).unwrap();
+    }
+    let jobs = [lane.take().unwrap(), lane.take().unwrap()];
+    let [first, second] = jobs;
+    lane.finish(second, 9);
+    lane.give_up(first);
+    assert!(matches!(lane.pop(), Ok(Output::Skipped(frame)) if *frame == 0));
+    assert!(matches!(lane.pop(), Ok(Output::Done(frame, 9, _)) if Arc::strong_count(&frame) == 1));
+    assert_eq!(
+        lane.submit(Arc::new(2), Overload::Skip),
+        Ok(Submitted::ForWork)
+    );
+}
+
+#[test]
+fn a_lane_has_more_in_flight_only_where_all_of_it_is_with_workers() {
+    let lane = TestLane::new(1, 8);
+    assert!(!lane.raise_limit(3), "there is room");
+    lane.submit(Arc::new(0), Overload::Skip).unwrap();
+    assert!(!lane.raise_limit(3), "one waits");
+    assert_eq!(lane.waiting(), 1);
+    let job = lane.take().unwrap();
+    assert!(!lane.raise_limit(1), "so many it has");
+    assert!(lane.raise_limit(3));
+    assert_eq!(lane.limit(), 2);
+    let submitted = [1, 2].map(|i| lane.submit(Arc::new(i), Overload::Skip).unwrap());
+    assert_eq!(submitted, [Submitted::ForWork, Submitted::Skipped]);
+    lane.finish(job, 0);
+}
+
+#[test]
+fn the_bell_rings_for_frames_that_wait_for_a_worker_and_for_no_others() {
+    let lane = TestLane::new(1, 8);
+    let rings = Arc::new(AtomicUsize::new(0));
+    let count = rings.clone();
+    lane.set_bell(move || {
+        count.fetch_add(1, Ordering::SeqCst);
+    });
+    lane.push("event").unwrap();
+    lane.pass(Arc::new(0)).unwrap();
+    lane.submit(Arc::new(1), Overload::Skip).unwrap();
+    lane.submit(Arc::new(2), Overload::Skip).unwrap();
+    assert_eq!(rings.load(Ordering::SeqCst), 1);
 }
