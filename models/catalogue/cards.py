@@ -63,10 +63,11 @@ CHOICES = {
     ("extra-inputs", "type"): ["f32", "i64"],
     ("extra-inputs", "holds"): ["source-size"],
     ("outputs", "type"): ["f32", "f16", "i64", "i32"],
-    ("outputs", "holds"): ["candidates", "detections", "logits", "boxes", "scores", "labels"],
+    ("outputs", "holds"): ["candidates", "detections", "logits", "boxes", "scores", "labels", "prototypes"],
     ("boxes", "head"): [
         "yolov5", "yolov6", "yolov8", "yolox", "nanodet", "fastestdet", "yolo-nas", "end-to-end", "detr",
-        "detr-rows", "detr-decoded",
+        "detr-rows", "detr-decoded", "yolov8-seg", "yolov8-pose", "yolov8-obb", "end-to-end-seg", "end-to-end-pose",
+        "end-to-end-obb",
     ],
     ("boxes", "format"): ["cxcywh", "xyxy"],
     ("boxes", "units"): ["input-pixels", "source-pixels", "grid-cells", "fraction"],

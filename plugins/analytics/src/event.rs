@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use std::borrow::Cow;
 
+use crate::keypoints::Keypoint;
 use crate::objects::{BBox, Object};
 
 /// The `schema` field of every record.
@@ -85,6 +86,10 @@ pub struct ObjectRecord {
     /// The box is a tracker's prediction, not a detection.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub coasted: bool,
+    /// Its keypoints, where the detector gives some: x and y in pixels of the frame to two places,
+    /// and a score, 0..1, to four.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub keypoints: Vec<[f64; 3]>,
 }
 
 impl ObjectRecord {
@@ -97,7 +102,22 @@ impl ObjectRecord {
             bbox: object.bbox.into(),
             first_seen: object.track.map(|track| track.first_seen.nseconds()),
             coasted: object.is_coasted(pts),
+            keypoints: Vec::new(),
         }
+    }
+
+    /// The record, with these keypoints.
+    pub fn with_keypoints(mut self, keypoints: &[Keypoint]) -> Self {
+        let round = |value: f32, places: f64| (f64::from(value) * places).round() / places;
+        let record = |point: &Keypoint| {
+            [
+                round(point.x, 100.0),
+                round(point.y, 100.0),
+                round(point.score.clamp(0.0, 1.0), 1e4),
+            ]
+        };
+        self.keypoints = keypoints.iter().map(record).collect();
+        self
     }
 }
 

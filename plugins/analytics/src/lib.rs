@@ -10,6 +10,9 @@
 //! | [`objects`] | detections and tracks as `GstAnalyticsODMtd` and `GstAnalyticsTrackingMtd` |
 //! | [`event`] | the JSON of the metadata pads, schema `vigil/1` |
 //! | [`event_meta`] | events on the buffer that they speak of, and on the bus |
+//! | [`keypoints`] | points of objects, such as joints |
+//! | `segmentation` | masks of objects as `GstAnalyticsSegmentationMtd` (feature `v1_26`) |
+//! | `tensors` | outputs of a model as `GstTensorMeta` (feature `v1_26`) |
 //! | [`structure`] | JSON as `GstStructure` |
 //! | [`time`] | wall-clock time of a buffer |
 //! | [`stats`] | percentiles of what an element reports in its `stats` |
@@ -18,12 +21,18 @@
 
 pub mod event;
 pub mod event_meta;
+pub mod keypoints;
 pub mod objects;
+#[cfg(feature = "v1_26")]
+pub mod segmentation;
 pub mod stats;
 pub mod structure;
+#[cfg(feature = "v1_26")]
+pub mod tensors;
 pub mod text;
 pub mod time;
 pub mod truth_meta;
 
 pub use event::{Event, ObjectRecord, ObjectsRecord, Phase};
-pub use objects::{BBox, Detection, Look, Object, Track};
+pub use keypoints::{Keypoint, Keypoints};
+pub use objects::{BBox, Detection, Look, Object, Track, TurnedBox};

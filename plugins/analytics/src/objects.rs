@@ -57,6 +57,33 @@ impl BBox {
     }
 }
 
+/// A box that is turned around its centre.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct TurnedBox {
+    /// Centre, in pixels.
+    pub cx: f32,
+    /// Centre, in pixels.
+    pub cy: f32,
+    /// Width before it is turned, in pixels.
+    pub w: f32,
+    /// Height before it is turned, in pixels.
+    pub h: f32,
+    /// Radians, clockwise as one looks at the picture, 0..2π, as `GstAnalyticsODMtd` has it.
+    pub angle: f32,
+}
+
+impl TurnedBox {
+    /// The box before it is turned in whole pixels: x, y, width, height. The size is rounded, at
+    /// least 1, and the centre stays as near as it can.
+    pub fn to_pixels(self) -> (i32, i32, i32, i32) {
+        let side = |length: f32| length.round().max(1.0);
+        let (w, h) = (side(self.w), side(self.h));
+        let x = (self.cx - w / 2.0).round();
+        let y = (self.cy - h / 2.0).round();
+        (x as i32, y as i32, w as i32, h as i32)
+    }
+}
+
 /// A detection to be written on a buffer.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Detection {
@@ -139,19 +166,50 @@ pub fn write_detections(
     buffer: &mut gst::BufferRef,
     detections: &[Detection],
 ) -> Result<(), gst::glib::BoolError> {
+    write_turned(buffer, detections, &[]).map(drop)
+}
+
+/// As [`write_detections`], of boxes that may be turned: `turned` has one for each detection, whose
+/// own box is its hull, or none. Returns the ids of the `GstAnalyticsODMtd`s.
+///
+/// Without the feature `v1_26` the hulls are written.
+pub fn write_turned(
+    buffer: &mut gst::BufferRef,
+    detections: &[Detection],
+    turned: &[TurnedBox],
+) -> Result<Vec<u32>, gst::glib::BoolError> {
     register_subpixel_meta();
     let mut exact = Vec::with_capacity(detections.len() * 5);
+    let mut ids = Vec::with_capacity(detections.len());
     {
         let mut meta = relation_meta_mut(buffer, detections.len());
-        for detection in detections {
-            let (x, y, w, h) = detection.bbox.to_pixels();
-            let id = meta
-                .add_od_mtd(detection.label, x, y, w, h, detection.confidence)?
-                .id();
+        for (i, detection) in detections.iter().enumerate() {
+            let id = add_box(&mut meta, detection, turned.get(i))?;
             push_exact(&mut exact, id, detection.bbox);
+            ids.push(id);
         }
     }
-    add_exact(buffer, exact)
+    add_exact(buffer, exact)?;
+    Ok(ids)
+}
+
+/// Adds the mtd of a detection and returns its id.
+fn add_box(
+    meta: &mut gst::MetaRefMut<'_, AnalyticsRelationMeta, gst::meta::Standalone>,
+    detection: &Detection,
+    turned: Option<&TurnedBox>,
+) -> Result<u32, gst::glib::BoolError> {
+    let (label, confidence) = (detection.label, detection.confidence);
+    #[cfg(feature = "v1_26")]
+    if let Some(turned) = turned {
+        let (x, y, w, h) = turned.to_pixels();
+        let mtd = meta.add_oriented_od_mtd(label, x, y, w, h, turned.angle, confidence)?;
+        return Ok(mtd.id());
+    }
+    #[cfg(not(feature = "v1_26"))]
+    let _ = turned;
+    let (x, y, w, h) = detection.bbox.to_pixels();
+    Ok(meta.add_od_mtd(label, x, y, w, h, confidence)?.id())
 }
 
 /// Says that no detector looked at `buffer`: takes off an empty relation meta, which is left from

@@ -1,10 +1,11 @@
 //! A model, from its file to detections on a frame: what the element does, without GStreamer.
 
-use crate::decode::{DecodeError, Decoder, Detection, OutputView, Thresholds};
+use crate::decode::{DecodeError, Decoder, Details, Detection, OutputView, Thresholds};
 use crate::engine::{
     self, Chosen, Engine, EngineError, EngineKind, ModelSource, Precision, Runner,
 };
 use crate::model::{self, InputPlan, ModelError, ModelSpec, Wishes};
+use crate::outputs::RawOutput;
 use crate::preprocess::{Chroma, FrameView, Letterbox, Preprocessor, TensorFormat};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -53,6 +54,8 @@ pub struct LoadedModel {
     pub spec: ModelSpec,
     /// How its input was planned.
     pub input: InputPlan,
+    /// Names of all its outputs, in the file's order.
+    pub output_names: Vec<String>,
     /// The engine that has it.
     pub engine: Arc<dyn Engine>,
     /// Why this engine.
@@ -125,6 +128,7 @@ impl LoadedModel {
         let loaded = Self {
             spec,
             input,
+            output_names: output_shapes.into_iter().map(|(name, _)| name).collect(),
             engine,
             reason,
             run_time,
@@ -158,6 +162,14 @@ pub struct Timings {
     pub decode: Duration,
 }
 
+impl std::ops::AddAssign for Timings {
+    fn add_assign(&mut self, other: Self) {
+        self.preprocess += other.preprocess;
+        self.inference += other.inference;
+        self.decode += other.decode;
+    }
+}
+
 /// Why a frame has no detections.
 #[derive(Debug, thiserror::Error)]
 pub enum DetectError {
@@ -176,6 +188,10 @@ pub struct Picture {
     pub thresholds: Arc<Thresholds>,
     /// Best first, in pixels of the frame.
     pub found: Vec<Detection>,
+    /// What the model says of them besides their boxes.
+    pub details: Details,
+    /// The model's outputs for it, where they are to be kept.
+    pub outputs: Option<Vec<RawOutput>>,
     /// How long its stages took; the inference is that of the whole run.
     pub timings: Timings,
 }
@@ -186,7 +202,18 @@ impl Picture {
         Self {
             thresholds,
             found: Vec::new(),
+            details: Details::default(),
+            outputs: None,
             timings: Timings::default(),
+        }
+    }
+
+    /// The same, which keeps a copy of the model's outputs if it is told to.
+    #[must_use]
+    pub fn keeping_outputs(self, keep: bool) -> Self {
+        Self {
+            outputs: keep.then(Vec::new),
+            ..self
         }
     }
 }
@@ -221,6 +248,11 @@ impl Detector {
         }
     }
 
+    /// Whether masks are to be made, where the model can: they are unless this is told.
+    pub fn want_masks(&mut self, wanted: bool) {
+        self.decoder.want_masks(wanted);
+    }
+
     /// Detects objects on `frame` into `out`, best first, in pixels of the frame.
     ///
     /// # Errors
@@ -235,7 +267,7 @@ impl Detector {
         self.put(0, frame, self.tensor.chroma);
         let mut timings = Timings::default();
         self.infer(1, &mut |decode| {
-            timings = decode.run(thresholds, out)?;
+            (timings, _) = decode.run(thresholds, out)?;
             Ok(())
         })?;
         Ok(timings)
@@ -267,7 +299,11 @@ impl Detector {
         let mut next = pictures.iter_mut();
         self.infer(next.len(), &mut |decode| {
             if let Some(picture) = next.next() {
-                picture.timings = decode.run(&picture.thresholds, &mut picture.found)?;
+                if let Some(outputs) = &mut picture.outputs {
+                    *outputs = RawOutput::of_picture(decode.all, decode.number, decode.pictures);
+                }
+                let (timings, details) = decode.run(&picture.thresholds, &mut picture.found)?;
+                (picture.timings, picture.details) = (timings, details);
             }
             Ok(())
         })
@@ -289,11 +325,14 @@ impl Detector {
                 let Some(letterbox) = &place.letterbox else {
                     continue;
                 };
-                let result = batch::with_share(outputs, number, of_run, |outputs| {
+                let result = batch::with_share(outputs, number, of_run, |share| {
                     each(Decode {
                         decoder,
-                        outputs,
+                        outputs: share,
                         letterbox,
+                        all: outputs,
+                        number,
+                        pictures: of_run,
                         before: Timings {
                             preprocess: place.took,
                             inference,
@@ -315,6 +354,10 @@ struct Decode<'a, 'b> {
     decoder: &'a mut Decoder,
     outputs: &'a [OutputView<'b>],
     letterbox: &'a Letterbox,
+    /// The outputs of the run, the picture's number in it, and how many pictures it has.
+    all: &'a [OutputView<'b>],
+    number: usize,
+    pictures: usize,
     before: Timings,
 }
 
@@ -323,12 +366,14 @@ impl Decode<'_, '_> {
         self,
         thresholds: &Thresholds,
         out: &mut Vec<Detection>,
-    ) -> Result<Timings, DecodeError> {
+    ) -> Result<(Timings, Details), DecodeError> {
         let started = Instant::now();
         (self.decoder).decode(self.outputs, self.letterbox, thresholds, out)?;
-        Ok(Timings {
+        let details = self.decoder.take_details();
+        let timings = Timings {
             decode: started.elapsed(),
             ..self.before
-        })
+        };
+        Ok((timings, details))
     }
 }

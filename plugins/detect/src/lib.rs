@@ -2,7 +2,8 @@
 //!
 //! Data flows one way: frame → [`preprocess`] → [`engine`] → [`decode`] → metadata. [`detector`]
 //! joins these steps, [`schedule`] runs them on worker threads, [`element`] is the shell that
-//! GStreamer sees. In place of all this, [`replay`] looks detections up that were recorded.
+//! GStreamer sees. [`motion`] says which frames need it, [`views`] which parts of them, [`regions`]
+//! where objects count. In place of all this, [`replay`] looks detections up that were recorded.
 //! Everything but `element` is free of GStreamer types.
 
 pub mod decode;
@@ -10,9 +11,13 @@ pub mod detector;
 pub mod element;
 pub mod engine;
 pub mod model;
+pub mod motion;
+pub mod outputs;
 pub mod preprocess;
+pub mod regions;
 pub mod replay;
 pub mod schedule;
+pub mod views;
 
 fn plugin_init(plugin: &gst::Plugin) -> Result<(), gst::glib::BoolError> {
     element::register(plugin)

@@ -12,6 +12,7 @@ use common::*;
 use gst::prelude::*;
 use gst_check::Harness;
 use serde_json::Value;
+use vigil_analytics::keypoints::{self, Keypoint};
 
 struct Setup {
     video: Harness,
@@ -158,6 +159,27 @@ fn the_objects_pad_has_a_record_for_each_frame() {
     );
     assert_eq!(second["frame"]["number"], 1);
     assert_eq!(pull(&mut objects)["inferred"], true);
+}
+
+#[test]
+fn keypoints_are_in_the_record_of_their_object() {
+    let mut setup = setup(None);
+    let mut objects = setup.pad("objects");
+    let mut frame = looked(0, &[(7, 80.0, 120.0), (8, 120.0, 120.0)]);
+    let mut found = Vec::new();
+    vigil_analytics::objects::read(&frame, &mut found);
+    let point = |x, y, score| Keypoint { x, y, score };
+    let points = [point(80.333, 90.0, 0.75), point(81.0, 95.5, 1.5)];
+    let buffer = frame.get_mut().unwrap();
+    keypoints::write(buffer, (320, 240), &[found[1].id], &points).unwrap();
+    setup.video.push(frame).unwrap();
+    setup.video.push(looked(1, &[(7, 80.0, 120.0)])).unwrap();
+    let record = pull(&mut objects);
+    assert!(record["objects"][0].get("keypoints").is_none());
+    let expected = serde_json::json!([[80.33, 90.0, 0.75], [81.0, 95.5, 1.0]]);
+    assert_eq!(record["objects"][1]["keypoints"], expected);
+    // The next frame has none.
+    assert!(pull(&mut objects)["objects"][0].get("keypoints").is_none());
 }
 
 #[test]

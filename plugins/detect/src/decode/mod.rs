@@ -5,6 +5,9 @@
 //! undone on those that are left. Candidates stay in input pixels until then, as in the references:
 //! a box that reaches into the padding competes whole and is clipped afterwards.
 //!
+//! Heads that say more of an object than its box are read by [`task`], whose [`Details`] go with the
+//! detections.
+//!
 //! A [`Decoder`] belongs to one thread at a time, the one that receives an engine's outputs. Its
 //! memory is reserved when it is made; from then on it allocates nothing for heads with a fixed
 //! number of candidates.
@@ -15,10 +18,13 @@ mod fastestdet;
 mod grid;
 mod nanodet;
 mod nms;
+mod task;
 mod yolo_nas;
 mod yolo_v5;
 mod yolo_v8;
 mod yolox;
+
+pub use task::{Details, Keypoint, Mask, OrientedBox};
 
 use crate::model::{ClassSet, Head, ModelSpec};
 use crate::preprocess::letterbox::Letterbox;
@@ -98,6 +104,16 @@ pub enum DecodeError {
         /// Axes that the head needs; 0 for any length.
         expected: [usize; 2],
     },
+    /// The prototypes of masks have another shape than when the model was opened.
+    #[error("prototypes of shape {shape:?} with {values} values, expected {expected:?}")]
+    Protos {
+        /// Shape that the engine gave.
+        shape: Vec<usize>,
+        /// Number of values that the engine gave.
+        values: usize,
+        /// Channels, height and width.
+        expected: [usize; 3],
+    },
 }
 
 /// A box that a model proposes, in input pixels.
@@ -158,6 +174,8 @@ pub struct Decoder {
     scan: yolo_v8::Scan,
     candidates: Vec<Candidate>,
     nms: nms::Nms,
+    /// Of a head that says more than boxes: it does all the work then.
+    task: Option<Box<task::TaskDecoder>>,
 }
 
 impl Decoder {
@@ -185,6 +203,8 @@ impl Decoder {
                 (classes * queries).min(nms::MAX_CANDIDATES)
             }
             Head::DetrDecoded { queries, .. } => *queries,
+            // Their memory is the task's.
+            Head::V8Task { .. } | Head::EndToEndTask { .. } => 0,
         };
         let classes = spec.head.classes().unwrap_or(0);
         Self {
@@ -195,7 +215,23 @@ impl Decoder {
             scan: yolo_v8::Scan::default(),
             candidates: Vec::with_capacity(boxes.min(MOST_RESERVED)),
             nms: nms::Nms::with_capacity(boxes.min(MOST_RESERVED), classes),
+            task: task::TaskDecoder::new(&spec.head, [spec.input.width, spec.input.height])
+                .map(Box::new),
         }
+    }
+
+    /// Whether masks are to be made, where the model can: they are unless this is told.
+    pub fn want_masks(&mut self, wanted: bool) {
+        if let Some(task) = &mut self.task {
+            task.want_masks(wanted);
+        }
+    }
+
+    /// What the model says of the detections that were decoded last, besides their boxes; taken
+    /// away, so that masks need not be copied.
+    pub fn take_details(&mut self) -> Details {
+        let task = self.task.as_mut();
+        task.map(|task| task.take_details()).unwrap_or_default()
     }
 
     /// Fills `out` (whose old content is dropped) with the detections of one picture, the best
@@ -211,6 +247,9 @@ impl Decoder {
         out: &mut Vec<Detection>,
     ) -> Result<(), DecodeError> {
         out.clear();
+        if let Some(task) = &mut self.task {
+            return task.decode(outputs, &self.outputs, letterbox, thresholds, out);
+        }
         self.candidates.clear();
         self.find_candidates(outputs, thresholds)?;
         // An IoU never exceeds 1: then nothing is suppressed.
@@ -335,6 +374,7 @@ impl Decoder {
                 let scores = column(view(2)?, boxes.len() / 4)?;
                 detr::decode_finished(labels, boxes, scores, &mut found);
             }
+            Head::V8Task { .. } | Head::EndToEndTask { .. } => {}
         }
         Ok(())
     }

@@ -52,11 +52,22 @@ impl Nms {
         iou_threshold: f32,
         mut keep: impl FnMut(&Candidate) -> bool,
     ) {
+        self.run_indexed(candidates, iou_threshold, |_, candidate| keep(candidate));
+    }
+
+    /// As `run`, with the place of each candidate in the list.
+    pub(crate) fn run_indexed(
+        &mut self,
+        candidates: &[Candidate],
+        iou_threshold: f32,
+        mut keep: impl FnMut(usize, &Candidate) -> bool,
+    ) {
         self.sort(candidates);
         self.kept.clear();
         self.last.clear();
         for key in &self.order {
-            let candidate = &candidates[*key as u32 as usize];
+            let index = *key as u32 as usize;
+            let candidate = &candidates[index];
             let class = candidate.class as usize;
             // IoU never exceeds 1: nothing to compare with.
             if iou_threshold < 1.0 {
@@ -74,7 +85,7 @@ impl Nms {
                     before,
                 });
             }
-            if !keep(candidate) {
+            if !keep(index, candidate) {
                 return;
             }
         }

@@ -24,11 +24,32 @@ impl Default for Scan {
 
 /// `data`: `4 + classes` rows of `anchors` values.
 pub fn decode(data: &[f32], anchors: usize, scan: &mut Scan, found: &mut Candidates) {
+    let threshold = found.thresholds.confidence;
+    each(
+        data,
+        anchors,
+        threshold,
+        scan,
+        |_, class, score, centred| {
+            found.push_centred(class, score, centred);
+        },
+    );
+}
+
+/// Calls `take` with each candidate whose best score is above `threshold` and 0: which one it is,
+/// its class, that score, and centre and size of its box.
+pub fn each(
+    data: &[f32],
+    anchors: usize,
+    threshold: f32,
+    scan: &mut Scan,
+    mut take: impl FnMut(usize, u32, f32, [f32; 4]),
+) {
     if anchors == 0 {
         return;
     }
     let (boxes, scores) = data.split_at(4 * anchors);
-    let threshold = found.thresholds.confidence.max(0.0);
+    let threshold = threshold.max(0.0);
     for start in (0..anchors).step_by(BLOCK) {
         let best = &mut scan.0[..BLOCK.min(anchors - start)];
         best_scores(scores, anchors, start, best);
@@ -38,7 +59,7 @@ pub fn decode(data: &[f32], anchors: usize, scan: &mut Scan, found: &mut Candida
         {
             let class = class_of(scores, anchors, at, score);
             let value = |row: usize| boxes[row * anchors + at];
-            found.push_centred(class, score, [value(0), value(1), value(2), value(3)]);
+            take(at, class, score, [value(0), value(1), value(2), value(3)]);
         }
     }
 }

@@ -60,12 +60,22 @@ pub(super) trait Finder: Send + Sync {
     /// Names of the classes, by id.
     fn labels(&self) -> &[String];
 
+    /// Width and height of the picture that it looks at; `None` where it looks at none.
+    fn input_size(&self) -> Option<(u32, u32)> {
+        None
+    }
+
     /// Adds what it knows of itself to the property `stats`. Any thread.
     fn add_to(&self, structure: &mut gst::StructureRef);
 
     /// What a user should know of what was loaded.
     fn warnings(&self) -> &[String] {
         &[]
+    }
+
+    /// What the log should say once.
+    fn notes(&self) -> Vec<String> {
+        Vec::new()
     }
 
     /// Whether it can work on frames like these: `Ok` with a warning where there is reason for

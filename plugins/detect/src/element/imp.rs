@@ -12,6 +12,7 @@ use super::frame::FORMATS;
 use super::session::{Session, StartError, StreamFormat};
 use super::settings::Settings;
 use crate::detector::LoadError;
+use crate::motion::MotionGate;
 use crate::replay::{Cursor, ReplayError};
 use gst::glib;
 use gst::prelude::*;
@@ -39,6 +40,7 @@ struct Stream {
     passed: Option<u32>,
     /// Where a recording stands.
     cursor: Cursor,
+    gate: MotionGate,
 }
 
 pub struct VigilDetect {
@@ -128,6 +130,9 @@ impl VigilDetect {
             finder.reason(),
             finder.summary()
         );
+        for note in finder.notes() {
+            gst::warning!(CAT, imp = self, "{note}");
+        }
         for warning in finder.warnings() {
             gst::element_imp_warning!(self, gst::ResourceError::Settings, ("{warning}"));
         }
@@ -164,6 +169,7 @@ impl VigilDetect {
             structure.set("live", mode.live);
             structure.set("workers", mode.workers as u32);
             structure.set("threads-per-worker", mode.threads_per_worker as u32);
+            structure.set("runs-per-frame", session.runs());
         }
         structure.set("queued", session.lane.len() as u32);
         session.stats().add_to(&mut structure);

@@ -1,18 +1,23 @@
 //! What the workers of a network do: preprocess, infer, decode.
 
+use super::details::{Extras, NEEDS_V1_26};
 use super::finder::SharedThresholds;
 use super::frame::frame_view;
 use super::session::{Failure, Found, Frame, lock};
-use crate::detector::{Detector, LoadedModel, Picture};
+use crate::decode::Details;
+use crate::detector::{Detector, LoadedModel, Picture, Timings};
 use crate::engine::{EngineError, Runner};
 use crate::preprocess::Chroma;
 use crate::schedule::{Division, Taken, Work};
+use crate::views::{Part, Views};
 use std::sync::{Arc, Mutex};
 
 /// What is each stream's own.
 pub(super) struct StreamTerms {
     pub thresholds: SharedThresholds,
     pub chroma: Chroma,
+    /// Whether the model's outputs go with each frame.
+    pub attach_tensors: bool,
 }
 
 /// A model's work on frames of any stream.
@@ -51,12 +56,14 @@ impl Work for Inference {
             Some((runner, _)) => runner,
             None => engine.runner(division.threads)?,
         };
-        Ok(Detector::new(&self.loaded.spec, runner, Chroma::default()))
+        let mut detector = Detector::new(&self.loaded.spec, runner, Chroma::default());
+        detector.want_masks(NEEDS_V1_26.is_none());
+        Ok(detector)
     }
 
     fn work(&self, hands: &mut Self::Hands, frames: &mut Vec<Taken<Self>>) {
         match hands {
-            Ok(detector) => detect(detector, frames),
+            Ok(detector) => detect(detector, &self.loaded, frames),
             Err(error) => fail(frames, &error.to_string()),
         }
     }
@@ -73,54 +80,109 @@ fn fail(frames: &mut Vec<Taken<Inference>>, why: &str) {
     }
 }
 
-fn detect(detector: &mut Detector, frames: &mut Vec<Taken<Inference>>) {
-    let mut number = 0;
-    while let Some(frame) = frames.get(number) {
-        match put(detector, number, frame) {
-            Ok(()) => number += 1,
-            Err(failure) => frames.remove(number).finish(Err(failure)),
-        }
-    }
-    if frames.is_empty() {
-        return;
-    }
-    let thresholds = frames.iter().map(|frame| frame.stream.thresholds.get());
-    let mut pictures: Vec<_> = thresholds.map(Picture::new).collect();
-    match detector.run(&mut pictures) {
-        Ok(()) => {
-            for (frame, picture) in frames.drain(..).zip(pictures) {
-                frame.finish(Ok(Found {
-                    detections: picture.found,
-                    timings: picture.timings,
-                }));
+/// Finishes frames with what is found on them.
+fn detect(detector: &mut Detector, loaded: &LoadedModel, frames: &mut Vec<Taken<Inference>>) {
+    match look(detector, loaded, frames) {
+        Ok(found) => {
+            for (frame, found) in frames.drain(..).zip(found) {
+                frame.finish(Ok(found));
             }
         }
-        Err(error) if frames.len() == 1 => fail(frames, &error.to_string()),
+        Err(failure) if frames.len() == 1 => {
+            if let Some(frame) = frames.pop() {
+                frame.finish(Err(failure));
+            }
+        }
         // What is wrong with one of them must not cost the streams of the others anything.
         Err(_) => {
             for frame in frames.drain(..) {
-                detect(detector, &mut vec![frame]);
+                detect(detector, loaded, &mut vec![frame]);
             }
         }
     }
 }
 
-/// Makes a frame the picture of this number.
-fn put(detector: &mut Detector, number: usize, taken: &Taken<Inference>) -> Result<(), Failure> {
+/// Looks at all parts of the frames, as many of them in a run as the model takes.
+fn look(
+    detector: &mut Detector,
+    loaded: &LoadedModel,
+    frames: &[Taken<Inference>],
+) -> Result<Vec<Found>, Failure> {
+    let thresholds: Vec<_> = frames.iter().map(|f| f.stream.thresholds.get()).collect();
+    let parts_of = |i: usize| {
+        frames[i]
+            .frame()
+            .format
+            .views
+            .parts()
+            .map(move |part| (i, part))
+    };
+    let parts: Vec<_> = (0..frames.len()).flat_map(parts_of).collect();
+    let mut seen: Vec<Vec<Picture>> = frames.iter().map(|_| Vec::new()).collect();
+    for run in parts.chunks(loaded.batch.max(1)) {
+        for (number, (i, part)) in run.iter().enumerate() {
+            put(detector, number, &frames[*i], *part)?;
+        }
+        let picture = |(i, _): &(usize, Part)| {
+            Picture::new(thresholds[*i].clone()).keeping_outputs(frames[*i].stream.attach_tensors)
+        };
+        let mut pictures: Vec<_> = run.iter().map(picture).collect();
+        detector
+            .run(&mut pictures)
+            .map_err(|error| Failure::Engine(error.to_string()))?;
+        for ((i, _), picture) in run.iter().zip(pictures) {
+            seen[*i].push(picture);
+        }
+    }
+    let frames = frames.iter().zip(seen).zip(thresholds);
+    Ok(frames
+        .map(|((frame, pictures), thresholds)| {
+            let views = &frame.frame().format.views;
+            join(
+                views,
+                pictures,
+                thresholds.max_detections,
+                &loaded.output_names,
+            )
+        })
+        .collect())
+}
+
+/// What is known of a frame by the pictures of its parts.
+fn join(views: &Views, pictures: Vec<Picture>, most: usize, names: &[String]) -> Found {
+    let mut timings = Timings::default();
+    let (mut found, mut details) = (Vec::new(), Vec::new());
+    let mut outputs = Vec::new();
+    for picture in pictures {
+        timings += picture.timings;
+        found.push(picture.found);
+        details.push(picture.details);
+        // They are attached to whole frames only, which are one part.
+        outputs = picture.outputs.unwrap_or_default();
+    }
+    let (detections, places): (Vec<_>, Vec<_>) = views.join(found, most).into_iter().unzip();
+    let extras = Extras {
+        details: Details::join(details, &places, views.frame()),
+        tensors: names.iter().cloned().zip(outputs).collect(),
+    };
+    Found {
+        detections,
+        extras,
+        timings,
+    }
+}
+
+/// Makes a part of a frame the picture of this number.
+fn put(
+    detector: &mut Detector,
+    number: usize,
+    taken: &Taken<Inference>,
+    part: Part,
+) -> Result<(), Failure> {
     let frame = taken.frame();
-    let mapped =
-        gst_video::VideoFrameRef::from_buffer_ref_readable(&frame.buffer, &frame.format.info)
-            .map_err(|_| {
-                Failure::Frame(format!(
-                    "a buffer of {} bytes does not hold a {}x{} {} frame",
-                    frame.buffer.size(),
-                    frame.format.info.width(),
-                    frame.format.info.height(),
-                    frame.format.info.format(),
-                ))
-            })?;
+    let mapped = frame.map()?;
     let view = frame_view(frame.format.frame, &mapped)
         .map_err(|error| Failure::Frame(error.to_string()))?;
-    detector.put(number, &view, taken.stream.chroma);
+    detector.put(number, &view.part(part), taken.stream.chroma);
     Ok(())
 }

@@ -1,7 +1,9 @@
 //! The element `vigildetect`: a thin shell around [`crate::detector`], [`crate::replay`] and
 //! [`crate::schedule`].
 
+mod details;
 mod finder;
+mod focus;
 mod frame;
 mod imp;
 mod inference;

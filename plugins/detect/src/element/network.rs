@@ -1,11 +1,13 @@
 //! A network as a [`Finder`]: the workers of a [`SharedNetwork`] preprocess, infer and decode.
 
 use super::ModeChoice;
+use super::details::NEEDS_V1_26;
 use super::finder::{Entry, Finder, Mode, SharedThresholds};
 use super::inference::StreamTerms;
 use super::session::{CAPACITY, Frame, LIVE_CAPACITY, LIVE_LIMIT, Lane, lock};
 use super::shared::SharedNetwork;
 use crate::detector::{LoadError, LoadOptions};
+use crate::model::Task;
 use crate::preprocess::Chroma;
 use crate::replay::{Cursor, Position};
 use crate::schedule::{self, Division, PoolStats, Terms};
@@ -25,6 +27,8 @@ pub(super) struct NetworkOptions {
     pub mode: ModeChoice,
     /// How long a frame may wait for others of its run.
     pub batch_timeout: Duration,
+    /// Whether the model's outputs go with each frame.
+    pub attach_tensors: bool,
 }
 
 /// One element's part in a network.
@@ -100,6 +104,11 @@ impl Finder for Network {
         &self.shared.loaded.spec.labels
     }
 
+    fn input_size(&self) -> Option<(u32, u32)> {
+        let input = &self.shared.loaded.spec.input;
+        Some((input.width, input.height))
+    }
+
     fn add_to(&self, structure: &mut gst::StructureRef) {
         let spec = &self.shared.loaded.spec;
         structure.set("precision", self.options.load.precision.as_str());
@@ -115,6 +124,16 @@ impl Finder for Network {
             let per_run = stats.frames as f64 / stats.runs.max(1) as f64;
             structure.set("frames-per-run", per_run);
         }
+    }
+
+    fn notes(&self) -> Vec<String> {
+        let lost = match self.shared.loaded.spec.head.task() {
+            Some(Task::Segment { .. }) => "masks are not attached",
+            Some(Task::Oriented) => "of turned boxes the upright hull is attached",
+            _ => return Vec::new(),
+        };
+        let note = NEEDS_V1_26.map(|why| format!("{lost}, boxes are: {why}"));
+        note.into_iter().collect()
     }
 
     fn latency(&self) -> Duration {
@@ -152,6 +171,7 @@ impl Finder for Network {
         let stream = StreamTerms {
             thresholds: thresholds.clone(),
             chroma: self.options.chroma,
+            attach_tensors: self.options.attach_tensors,
         };
         let terms = Terms {
             live,

@@ -172,10 +172,15 @@ impl Finder for Replay {
         };
         counter.fetch_add(1, Ordering::Relaxed);
         match recorded {
-            Recorded::Looked(found) => Entry::Done(Ok(Found {
-                detections: found.detections((info.width(), info.height()), &thresholds.get()),
-                ..Default::default()
-            })),
+            Recorded::Looked(found) => {
+                let size = (info.width(), info.height());
+                let mut detections = found.detections(size, &thresholds.get());
+                frame.format.views.keep_inside(&mut detections);
+                Entry::Done(Ok(Found {
+                    detections,
+                    ..Default::default()
+                }))
+            }
             Recorded::Skipped(_) => {
                 self.skipped.fetch_add(1, Ordering::Relaxed);
                 Entry::Pass

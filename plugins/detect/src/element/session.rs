@@ -1,5 +1,6 @@
 //! One run of the element from READY to PAUSED and back: the lane, and what finds the objects.
 
+use super::details::{self, Extras};
 use super::finder::{Entry, Finder, Mode, SharedThresholds};
 use super::network::Network;
 use super::replay::Replay;
@@ -11,8 +12,9 @@ use crate::model;
 use crate::preprocess::FrameFormat;
 use crate::replay::{Cursor, Position, ReplayError};
 use crate::schedule;
+use crate::views::{ViewOptions, Views};
 use gst::glib;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 use vigil_analytics::{BBox, objects};
@@ -22,6 +24,8 @@ use vigil_analytics::{BBox, objects};
 pub(super) struct StreamFormat {
     pub info: gst_video::VideoInfo,
     pub frame: FrameFormat,
+    /// The parts of such a frame that are looked at.
+    pub views: Views,
 }
 
 /// A frame on its way through the lane.
@@ -31,10 +35,27 @@ pub(super) struct Frame {
     pub format: Arc<StreamFormat>,
 }
 
+impl Frame {
+    /// The frame's samples, for reading.
+    pub fn map(&self) -> Result<gst_video::VideoFrameRef<&gst::BufferRef>, Failure> {
+        let (buffer, info) = (&self.buffer, &self.format.info);
+        gst_video::VideoFrameRef::from_buffer_ref_readable(buffer, info).map_err(|_| {
+            Failure::Frame(format!(
+                "a buffer of {} bytes does not hold a {}x{} {} frame",
+                buffer.size(),
+                info.width(),
+                info.height(),
+                info.format(),
+            ))
+        })
+    }
+}
+
 /// What was found on a frame.
 #[derive(Debug, Default)]
 pub(super) struct Found {
     pub detections: Vec<Detection>,
+    pub extras: Extras,
     pub timings: Timings,
 }
 
@@ -82,9 +103,12 @@ pub(super) struct Session {
     pub finder: Box<dyn Finder>,
     pub stats: Mutex<Stats>,
     labels: Vec<glib::Quark>,
+    views: ViewOptions,
     thresholds: SharedThresholds,
     mode: OnceLock<Mode>,
     latency_ns: AtomicU64,
+    /// How often the model runs for a frame, from the first caps on.
+    runs: AtomicU32,
 }
 
 pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -94,6 +118,7 @@ pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 impl Session {
     /// Loads the model. Takes its time: called where the state changes.
     pub fn new(settings: &Settings) -> Result<Self, StartError> {
+        let views = settings.focus.views()?;
         let finder: Box<dyn Finder> = match settings.check()? {
             Task::Network(options) => Box::new(Network::load(*options)?),
             Task::Replay(options) => Box::new(Replay::load(options)?),
@@ -106,9 +131,11 @@ impl Session {
             finder,
             stats: Mutex::default(),
             labels,
+            views,
             thresholds: SharedThresholds::new(thresholds),
             mode: OnceLock::new(),
             latency_ns: AtomicU64::new(latency.as_nanos() as u64),
+            runs: AtomicU32::new(0),
         })
     }
 
@@ -128,6 +155,24 @@ impl Session {
             self.finder
                 .start(&self.lane, &self.thresholds, live, patience)
         })
+    }
+
+    /// The parts of frames of this format that are looked at, and whether a live stream is to wait
+    /// longer for its results, as the model runs for each of them.
+    pub fn views(&self, frame: &FrameFormat) -> (Views, bool) {
+        let views = Views::new(&self.views, frame, self.finder.input_size());
+        let runs = views.runs() as u32;
+        let before = self.runs.swap(runs, Ordering::Relaxed).max(1);
+        let is_more = runs > before && !self.finder.latency().is_zero();
+        if is_more {
+            self.wait_for((self.latency() / before * runs).min(LONGEST_LATENCY));
+        }
+        (views, is_more)
+    }
+
+    /// How often the model runs for a frame; 0 before the caps.
+    pub fn runs(&self) -> u32 {
+        self.runs.load(Ordering::Relaxed)
     }
 
     /// What is to be done with a frame that is wanted.
@@ -164,17 +209,23 @@ impl Session {
             .mul_f64(MORE_LATENCY)
             .max(Duration::from_millis(10))
             .min(LONGEST_LATENCY);
-        self.latency_ns
-            .store(longer.as_nanos() as u64, Ordering::Relaxed);
-        self.lane.set_patience(Some(longer));
+        self.wait_for(longer);
         true
+    }
+
+    fn wait_for(&self, latency: Duration) {
+        self.latency_ns
+            .store(latency.as_nanos() as u64, Ordering::Relaxed);
+        if self.mode().is_some_and(|mode| mode.live) {
+            self.lane.set_patience(Some(latency));
+        }
     }
 
     /// Writes what was found on the buffer.
     pub fn annotate(
         &self,
         buffer: &mut gst::BufferRef,
-        found: &Found,
+        found: Found,
         latency: Duration,
     ) -> Result<(), glib::BoolError> {
         let detections: Vec<_> = found
@@ -186,7 +237,7 @@ impl Session {
                 confidence: detection.score,
             })
             .collect();
-        objects::write_detections(buffer, &detections)?;
+        details::write(buffer, &detections, found.extras)?;
         self.stats()
             .inferred(detections.len(), found.timings, latency);
         Ok(())

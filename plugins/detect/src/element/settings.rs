@@ -1,5 +1,7 @@
 //! The properties that a user sets, and what may be wrong with them.
 
+use super::details::NEEDS_V1_26;
+use super::focus::{Focus, FocusError};
 use super::network::NetworkOptions;
 use super::{ChromaResampler, EngineChoice, ModeChoice, PrecisionChoice};
 use crate::decode::Thresholds;
@@ -31,6 +33,9 @@ pub(super) struct Settings {
     pub classes: Option<String>,
     pub interval: u32,
     pub chroma_resampler: ChromaResampler,
+    /// Where on a frame to look, and on which frames.
+    pub focus: Focus,
+    pub attach_tensors: bool,
 }
 
 impl Default for Settings {
@@ -53,6 +58,8 @@ impl Default for Settings {
             classes: None,
             interval: 0,
             chroma_resampler: ChromaResampler::default(),
+            focus: Focus::default(),
+            attach_tensors: false,
         }
     }
 }
@@ -78,6 +85,15 @@ pub(super) enum SettingsError {
     Preprocess(String),
     #[error("property {0}")]
     Classes(ModelError),
+    #[error(transparent)]
+    Focus(#[from] FocusError),
+    #[error("property attach-tensors is true, but {0}")]
+    Tensors(&'static str),
+    #[error(
+        "property attach-tensors is true, but {0} is set: tensors are of the whole frame; leave one of \
+         them out"
+    )]
+    TensorsOfParts(&'static str),
 }
 
 /// How to replay.
@@ -117,6 +133,12 @@ impl Settings {
                 }));
             }
         };
+        if let Some(why) = NEEDS_V1_26.filter(|_| self.attach_tensors) {
+            return Err(SettingsError::Tensors(why));
+        }
+        if let Some(name) = self.focus.cuts_frames().filter(|_| self.attach_tensors) {
+            return Err(SettingsError::TensorsOfParts(name));
+        }
         Ok(Task::Network(Box::new(NetworkOptions {
             load: LoadOptions {
                 model: path.map(PathBuf::from),
@@ -137,6 +159,7 @@ impl Settings {
             interval: self.interval,
             mode: self.mode,
             batch_timeout: Duration::from_nanos(self.batch_timeout),
+            attach_tensors: self.attach_tensors,
         })))
     }
 
@@ -196,7 +219,7 @@ impl Settings {
     /// The properties' specifications.
     pub fn specs() -> Vec<glib::ParamSpec> {
         let default = Self::default();
-        vec![
+        let mut specs = vec![
             glib::ParamSpecString::builder("model")
                 .nick("Model")
                 .blurb(
@@ -218,9 +241,10 @@ impl Settings {
             glib::ParamSpecString::builder("head")
                 .nick("Head")
                 .blurb(
-                    "How the model's outputs are read: yolov5, yolov6, yolov8, yolox, nanodet, fastestdet, \
-                     yolo-nas, end-to-end, detr, detr-rows or detr-decoded (default: as the file \
-                     beside the model says, else as the model shows)",
+                    "How the model's outputs are read: yolov5, yolov6, yolov8, yolox, nanodet, \
+                     fastestdet, yolo-nas, end-to-end, detr, detr-rows, detr-decoded, or yolov8-seg, -pose, \
+                     -obb, end-to-end-seg, -pose, -obb (default: as the file beside the model says, \
+                     else as the model shows)",
                 )
                 .mutable_ready()
                 .build(),
@@ -331,12 +355,23 @@ impl Settings {
                 .blurb("How pixels get their colour where they share chroma samples")
                 .mutable_ready()
                 .build(),
+            glib::ParamSpecBoolean::builder("attach-tensors")
+                .nick("Attach tensors")
+                .blurb(
+                    "Attach the model's outputs to each inferred frame as well (GstTensorMeta), for \
+                     other tensor decoders; needs a build with the feature v1_26",
+                )
+                .default_value(default.attach_tensors)
+                .mutable_ready()
+                .build(),
             glib::ParamSpecBoxed::builder::<gst::Structure>("stats")
                 .nick("Statistics")
                 .blurb("Engine in use, frames, latencies; see the element's page for the fields")
                 .read_only()
                 .build(),
-        ]
+        ];
+        specs.extend(Focus::specs());
+        specs
     }
 
     /// Sets one property; the value's type has been checked by GObject.
@@ -364,7 +399,8 @@ impl Settings {
             "classes" => store(value, &mut self.classes),
             "interval" => store(value, &mut self.interval),
             "chroma-resampler" => store(value, &mut self.chroma_resampler),
-            _ => {}
+            "attach-tensors" => store(value, &mut self.attach_tensors),
+            _ => self.focus.set(name, value),
         }
     }
 
@@ -388,7 +424,8 @@ impl Settings {
             "classes" => self.classes.to_value(),
             "interval" => self.interval.to_value(),
             "chroma-resampler" => self.chroma_resampler.to_value(),
-            _ => return None,
+            "attach-tensors" => self.attach_tensors.to_value(),
+            _ => return self.focus.get(name),
         })
     }
 }

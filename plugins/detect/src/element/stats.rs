@@ -11,10 +11,13 @@ pub(super) struct Stats {
     pub inferred: u64,
     pub objects: u64,
     pub skipped_interval: u64,
+    pub skipped_still: u64,
     pub skipped_overload: u64,
     pub skipped_qos: u64,
     pub overdue: u64,
     pub failed: u64,
+    /// Of looking for motion, on the streaming thread.
+    pub motion: Latencies,
     pub preprocess: Latencies,
     pub inference: Latencies,
     pub decode: Latencies,
@@ -59,12 +62,14 @@ impl Stats {
         structure.set("inferred", self.inferred);
         structure.set("objects", self.objects);
         structure.set("skipped-interval", self.skipped_interval);
+        structure.set("skipped-still", self.skipped_still);
         structure.set("skipped-overload", self.skipped_overload);
         structure.set("skipped-qos", self.skipped_qos);
         structure.set("overdue", self.overdue);
         structure.set("failed", self.failed);
         structure.set("fps", self.fps());
         for (name, latencies) in [
+            ("motion", &self.motion),
             ("preprocess", &self.preprocess),
             ("inference", &self.inference),
             ("decode", &self.decode),

@@ -6,7 +6,9 @@ use std::path::PathBuf;
 pub const SUPPORTED: &str = "object detectors with one f32 or f16 input [N,3,H,W] and an output \
     [N,4+C,A] (YOLOv8, v9, 11), [N,3A,5+C] (YOLOv5, v7), [N,A,5+C] (YOLOX, v6), [N,A,C+32] \
     (NanoDet, or [N,a,C] and [N,a,32] for each grid), [N,5+C,H/16,W/16] (FastestDet) or [N,M,6] (with NMS inside, YOLOv10, 26), or boxes [N,A,4] and scores [N,A,C] \
-    (YOLO-NAS), C classes and A grid cells of that input size; or with Q queries: outputs labels [N,Q], boxes [N,Q,4], scores [N,Q], or logits [N,Q,C] and boxes [N,Q,4] \
+    (YOLO-NAS), C classes and A grid cells of that input size; YOLOv8, 11, 12, 26 for masks [N,4+C+P,A] with \
+    prototypes [N,P,h,w], for keypoints [N,4+C+K·D,A] with the metadata task=pose and kpt_shape=[K, D] \
+    (D 2 or 3), for oriented boxes [N,4+C+1,A] with task=obb, or these as [N,M,6+…]; or with Q queries: outputs labels [N,Q], boxes [N,Q,4], scores [N,Q], or logits [N,Q,C] and boxes [N,Q,4] \
     (RT-DETR, D-FINE, DEIM, RF-DETR)";
 
 /// What may be meant by a file that is no model.

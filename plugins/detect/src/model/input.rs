@@ -65,6 +65,9 @@ pub fn plan_input(info: &OnnxInfo, requested: Option<(u32, u32)>) -> Result<Inpu
     plan_input_as(info, requested, &Wishes::default())
 }
 
+/// What the metadata `task` may say.
+const TASKS: [&str; 4] = ["detect", "segment", "pose", "obb"];
+
 /// As [`plan_input`], with what the user says of the model.
 pub fn plan_input_as(
     info: &OnnxInfo,
@@ -72,9 +75,11 @@ pub fn plan_input_as(
     wishes: &Wishes,
 ) -> Result<InputPlan, ModelError> {
     let refuse = |why: String| Err(unsupported(info, &[], why));
-    if let Some(task) = info.metadata.get("task").filter(|task| *task != "detect") {
+    let other_task = |task: &&String| !TASKS.contains(&task.as_str());
+    if let Some(task) = info.metadata.get("task").filter(other_task) {
         return refuse(format!(
-            "it is made for the task '{task}', not for detection"
+            "it is made for the task '{task}', not for one of {}",
+            TASKS.join(", ")
         ));
     }
     let (input, sizes) = match info.inputs.as_slice() {
@@ -274,7 +279,7 @@ pub(super) fn unsupported(
         let shapes: Vec<String> = shapes.iter().map(|(n, s)| format!("{n} {s:?}")).collect();
         found += &format!(" (when run: {})", shapes.join(", "));
     }
-    for key in ["task", "description"] {
+    for key in ["task", "kpt_shape", "description"] {
         if let Some(value) = info.metadata.get(key) {
             found += &format!("; {key}: {value}");
         }
@@ -453,7 +458,11 @@ mod tests {
             (&["a f32 N,C,H,W"], &[("channels", "1")], "1 channels"),
             (&["a f32 9999,3,64,64"], &[], "batches of 9999"),
             (&["a f32 1,3,64,9999999999"], &[], "larger than 8192"),
-            (&["a f32 1,3,64,64"], &[("task", "pose")], "task 'pose'"),
+            (
+                &["a f32 1,3,64,64"],
+                &[("task", "classify")],
+                "task 'classify'",
+            ),
         ];
         for (inputs, metadata, why) in table {
             let info = info(inputs, &["out f32 1,84,84"], metadata);

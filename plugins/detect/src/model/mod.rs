@@ -20,6 +20,7 @@ mod proto;
 mod recognise;
 mod sidecar;
 mod sniff;
+mod task;
 mod wishes;
 
 pub use constant::{ConstantInput, ConstantValues};
@@ -31,6 +32,7 @@ pub use onnx::{Dim, ElemType, OnnxInfo, TensorInfo, read};
 pub use recognise::{recognise, recognise_as};
 pub use sidecar::Sidecar;
 pub(crate) use sniff::{Outline, looks_like, outline};
+pub use task::Task;
 pub use wishes::{InputWishes, Wishes, parse_head};
 
 use crate::preprocess::letterbox::Fit;
@@ -169,6 +171,23 @@ pub enum Head {
         /// Number of boxes.
         queries: usize,
     },
+    /// As `V8`, with what the task adds behind the classes: `[4 + classes + values, anchors]`.
+    V8Task {
+        /// Number of classes.
+        classes: usize,
+        /// Number of candidate boxes.
+        anchors: usize,
+        /// What else is said of each object.
+        task: Task,
+    },
+    /// As `EndToEnd`, with what the task adds behind the class: `[max, 6 + values]`. Oriented boxes
+    /// are `cx, cy, w, h` in place of corners.
+    EndToEndTask {
+        /// Rows; a model with dynamic axes may give more or fewer.
+        max: usize,
+        /// What else is said of each object.
+        task: Task,
+    },
 }
 
 impl Head {
@@ -182,9 +201,10 @@ impl Head {
             | Self::FastestDet { classes, .. }
             | Self::YoloNas { classes, .. }
             | Self::Detr { classes, .. }
-            | Self::DetrRows { classes, .. } => Some(*classes),
+            | Self::DetrRows { classes, .. }
+            | Self::V8Task { classes, .. } => Some(*classes),
             Self::DetrDecoded { classes, .. } => *classes,
-            Self::EndToEnd { .. } => None,
+            Self::EndToEnd { .. } | Self::EndToEndTask { .. } => None,
         }
     }
 
@@ -192,6 +212,7 @@ impl Head {
     pub fn is_finished(&self) -> bool {
         match self {
             Self::EndToEnd { .. }
+            | Self::EndToEndTask { .. }
             | Self::Detr { .. }
             | Self::DetrRows { .. }
             | Self::DetrDecoded { .. } => true,
@@ -200,7 +221,16 @@ impl Head {
             | Self::YoloxRaw { .. }
             | Self::NanoDet { .. }
             | Self::FastestDet { .. }
-            | Self::YoloNas { .. } => false,
+            | Self::YoloNas { .. }
+            | Self::V8Task { .. } => false,
+        }
+    }
+
+    /// What is said of each object besides its box; `None` for nothing.
+    pub fn task(&self) -> Option<Task> {
+        match self {
+            Self::V8Task { task, .. } | Self::EndToEndTask { task, .. } => Some(*task),
+            _ => None,
         }
     }
 }
@@ -230,11 +260,23 @@ pub enum HeadKind {
     DetrRows,
     /// [`Head::DetrDecoded`].
     DetrDecoded,
+    /// [`Head::V8Task`] with masks.
+    Yolov8Segment,
+    /// [`Head::V8Task`] with keypoints.
+    Yolov8Pose,
+    /// [`Head::V8Task`] with angles.
+    Yolov8Oriented,
+    /// [`Head::EndToEndTask`] with masks.
+    EndToEndSegment,
+    /// [`Head::EndToEndTask`] with keypoints.
+    EndToEndPose,
+    /// [`Head::EndToEndTask`] with angles.
+    EndToEndOriented,
 }
 
 impl HeadKind {
     /// All of them.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 17] = [
         Self::Yolov8,
         Self::Yolov5,
         Self::Yolov6,
@@ -246,6 +288,12 @@ impl HeadKind {
         Self::Detr,
         Self::DetrRows,
         Self::DetrDecoded,
+        Self::Yolov8Segment,
+        Self::Yolov8Pose,
+        Self::Yolov8Oriented,
+        Self::EndToEndSegment,
+        Self::EndToEndPose,
+        Self::EndToEndOriented,
     ];
 
     /// The name.
@@ -262,6 +310,12 @@ impl HeadKind {
             Self::Detr => "detr",
             Self::DetrRows => "detr-rows",
             Self::DetrDecoded => "detr-decoded",
+            Self::Yolov8Segment => "yolov8-seg",
+            Self::Yolov8Pose => "yolov8-pose",
+            Self::Yolov8Oriented => "yolov8-obb",
+            Self::EndToEndSegment => "end-to-end-seg",
+            Self::EndToEndPose => "end-to-end-pose",
+            Self::EndToEndOriented => "end-to-end-obb",
         }
     }
 }

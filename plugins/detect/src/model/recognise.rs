@@ -6,12 +6,14 @@
 //! have no grid: they are told by having two or three outputs.
 //!
 //! [`single`] knows the layouts of one output, [`several`] those of more, [`small`] those of networks
-//! for small devices, and [`habits`] how pictures are prepared for each.
+//! for small devices, [`tasks`] those that say more of an object than its box, and [`habits`] how
+//! pictures are prepared for each.
 
 mod habits;
 mod several;
 mod single;
 mod small;
+mod tasks;
 
 use super::error::ModelError;
 use super::input::{InputPlan, unsupported};
@@ -93,7 +95,7 @@ pub fn recognise_as(
     };
     check_sizes(&seen).map_err(refuse)?;
     let known = names_of(info, wishes)?;
-    let readings = readings(&seen, wishes).map_err(refuse)?;
+    let readings = readings(&seen, &known, wishes).map_err(refuse)?;
     let (reading, doubts) = choose(readings, &known, wishes).map_err(refuse)?;
     let (labels, labels_source) = labels_of(known, wishes, reading.head.classes())?;
     let output = |index: &usize| OutputRef {
@@ -158,11 +160,21 @@ fn names_of(info: &OnnxInfo, wishes: &Wishes) -> Result<Option<Vec<String>>, Mod
 }
 
 /// All ways to read the outputs, the likeliest first, at least one; or those that are asked for.
-fn readings(seen: &Seen, wishes: &Wishes) -> Result<Vec<Reading>, String> {
+fn readings(
+    seen: &Seen,
+    metadata: &Option<Vec<String>>,
+    wishes: &Wishes,
+) -> Result<Vec<Reading>, String> {
     let asked = wishes.head();
     let kind = asked.as_ref().map(|(kind, _)| *kind);
-    let mut readings: Vec<_> = small::readings(seen).into_iter().collect();
-    readings.extend(several::readings(seen, kind));
+    let known = said(metadata, wishes).map(|(classes, _)| classes);
+    let labels = wishes.labels.as_ref().map(Vec::len);
+    let task = tasks::reading(seen, kind, known.or(labels))?;
+    let mut readings: Vec<Reading> = task.into_iter().collect();
+    if readings.is_empty() {
+        readings.extend(small::readings(seen));
+        readings.extend(several::readings(seen, kind));
+    }
     if readings.is_empty() {
         readings = single::readings(seen, kind)?;
     }
@@ -181,6 +193,13 @@ fn readings(seen: &Seen, wishes: &Wishes) -> Result<Vec<Reading>, String> {
     Ok(readings)
 }
 
+/// How many classes there are, and who says so: the file beside the model, or its metadata.
+fn said(metadata: &Option<Vec<String>>, wishes: &Wishes) -> Option<(usize, String)> {
+    let beside = wishes.sidecar.as_ref();
+    let beside = beside.and_then(|s| Some((s.classes()?, format!("{:?} speaks of", s.path))));
+    beside.or_else(|| Some((metadata.as_ref()?.len(), "its metadata names".into())))
+}
+
 /// The reading whose class count is the one that somebody speaks of (the file beside the model, its
 /// metadata, or else the user's labels), else the first; and what else the model may be.
 fn choose(
@@ -188,9 +207,7 @@ fn choose(
     metadata: &Option<Vec<String>>,
     wishes: &Wishes,
 ) -> Result<(Reading, Vec<HeadKind>), String> {
-    let beside = wishes.sidecar.as_ref();
-    let beside = beside.and_then(|s| Some((s.classes()?, format!("{:?} speaks of", s.path))));
-    let said = beside.or_else(|| Some((metadata.as_ref()?.len(), "its metadata names".into())));
+    let said = said(metadata, wishes);
     let labels = wishes.labels.as_ref().map(Vec::len);
     let classes = said.as_ref().map(|(classes, _)| *classes).or(labels);
     let matches = |reading: &Reading| {

@@ -215,6 +215,7 @@ pub struct Plane<'a> {
 pub struct FrameView<'a> {
     format: FrameFormat,
     planes: [Plane<'a>; 3],
+    origin: (u32, u32),
 }
 
 /// A plane is too short for its format.
@@ -249,7 +250,57 @@ impl<'a> FrameView<'a> {
                 });
             }
         }
-        Ok(Self { format, planes })
+        Ok(Self {
+            format,
+            planes,
+            origin: (0, 0),
+        })
+    }
+
+    /// A part of the frame, as a frame of its own that knows where it is from: `width` by `height`
+    /// pixels from column `x` and row `y` on. Nothing is copied. Pixels of the part that share
+    /// chroma samples must share them with nobody else, so `x` and `y` are rounded down to even
+    /// ones; what lies outside the frame is left off, down to one pixel.
+    #[must_use]
+    pub fn part(&self, [x, y, width, height]: [usize; 4]) -> Self {
+        let (x, y) = (
+            x.min(self.format.width - 1) & !1,
+            y.min(self.format.height - 1) & !1,
+        );
+        let format = FrameFormat {
+            width: width.clamp(1, self.format.width - x),
+            height: height.clamp(1, self.format.height - y),
+            ..self.format
+        };
+        let mut planes = [Plane::default(); 3];
+        for component in format.pixels.components() {
+            let plane = &self.planes[component.plane];
+            let column = (x >> component.sub_x) * component.step;
+            let start = (y >> component.sub_y) * plane.stride + column;
+            planes[component.plane] = Plane {
+                data: plane.data.get(start..).unwrap_or_default(),
+                stride: plane.stride,
+            };
+        }
+        Self {
+            format,
+            planes,
+            origin: (self.origin.0 + x as u32, self.origin.1 + y as u32),
+        }
+    }
+
+    /// Where the part is in the frame that it is from, in pixels; (0, 0) for a frame itself.
+    pub fn origin(&self) -> (u32, u32) {
+        self.origin
+    }
+
+    /// The bytes of row `y` from its first sample of brightness to its last, and how many there are
+    /// from one to the next: luma, or green, which comes nearest to it.
+    pub fn luma_row(&self, y: usize) -> (&'a [u8], usize) {
+        let pixels = self.format.pixels;
+        let luma = pixels.components()[usize::from(!pixels.is_yuv())];
+        let bytes = (self.format.width - 1) * luma.step + luma.offset + 1;
+        (&self.row(luma.plane, y, bytes)[luma.offset..], luma.step)
     }
 
     /// The frame's format.
@@ -287,5 +338,98 @@ mod tests {
         let error = FrameView::new(format, planes(y, &uv[1..])).unwrap_err();
         assert_eq!((error.plane, error.found, error.needed), (1, 137, 138));
         assert!(FrameView::new(format, planes(&y[1..], uv)).is_err());
+    }
+
+    /// A frame whose planes are as large as must be, each byte with a value of its own place.
+    fn planes(format: &FrameFormat) -> Vec<(Vec<u8>, usize)> {
+        (0..format.pixels.planes())
+            .map(|plane| {
+                let (bytes, rows) = format.pixels.plane_size(plane, format.width, format.height);
+                let stride = bytes + 3;
+                let value = |i: usize| (i * 31 + i / stride * 7 + plane * 101) as u8;
+                let data = (0..stride * (rows - 1) + bytes).map(value).collect();
+                (data, stride)
+            })
+            .collect()
+    }
+
+    fn view<'a>(format: FrameFormat, data: &'a [(Vec<u8>, usize)]) -> FrameView<'a> {
+        let mut planes = [Plane::default(); 3];
+        for (plane, (data, stride)) in planes.iter_mut().zip(data) {
+            *plane = Plane {
+                data,
+                stride: *stride,
+            };
+        }
+        FrameView::new(format, planes).unwrap()
+    }
+
+    /// The sample of a component that a pixel has.
+    fn sample(frame: &FrameView, component: Component, x: usize, y: usize) -> u8 {
+        let at = (x >> component.sub_x) * component.step + component.offset;
+        frame.row(component.plane, y >> component.sub_y, at + 1)[at]
+    }
+
+    #[test]
+    fn a_part_has_the_samples_of_the_frame_where_it_lies() {
+        for pixels in PixelFormat::ALL {
+            let format = FrameFormat {
+                pixels,
+                width: 37,
+                height: 23,
+                colorimetry: Colorimetry::default(),
+            };
+            let data = planes(&format);
+            let frame = view(format, &data);
+            // wanted, given: even places, inside the frame
+            for (wanted, given) in [
+                ([0, 0, 37, 23], [0, 0, 37, 23]),
+                ([8, 6, 9, 7], [8, 6, 9, 7]),
+                ([9, 7, 9, 7], [8, 6, 9, 7]),
+                ([30, 20, 50, 50], [30, 20, 7, 3]),
+                ([36, 22, 1, 1], [36, 22, 1, 1]),
+                ([99, 99, 0, 0], [36, 22, 1, 1]),
+            ] {
+                let part = frame.part(wanted);
+                let (x, y) = part.origin();
+                let (x, y) = (x as usize, y as usize);
+                let (width, height) = (part.format().width, part.format().height);
+                assert_eq!([x, y, width, height], given, "{pixels:?}");
+                assert!(FrameView::new(part.format, part.planes).is_ok());
+                for component in pixels.components() {
+                    for (column, row) in [(0, 0), (width - 1, 0), (width / 2, height - 1)] {
+                        let expected = sample(&frame, component, x + column, y + row);
+                        let found = sample(&part, component, column, row);
+                        assert_eq!(found, expected, "{pixels:?} {given:?}");
+                    }
+                }
+                // A part of a part knows where it is in the frame.
+                assert_eq!(part.part([2, 0, 1, 1]).origin().1, y as u32);
+            }
+        }
+    }
+
+    #[test]
+    fn brightness_is_luma_or_green() {
+        for (pixels, offset, step) in [
+            (PixelFormat::Nv12, 0, 1),
+            (PixelFormat::Yuy2, 0, 2),
+            (PixelFormat::Uyvy, 1, 2),
+            (PixelFormat::Bgr, 1, 3),
+            (PixelFormat::Rgbx, 1, 4),
+            (PixelFormat::Gray8, 0, 1),
+        ] {
+            let format = FrameFormat {
+                pixels,
+                width: 5,
+                height: 3,
+                colorimetry: Colorimetry::default(),
+            };
+            let data = planes(&format);
+            let frame = view(format, &data);
+            let (row, found) = frame.luma_row(2);
+            assert_eq!((found, row.len()), (step, 4 * step + 1), "{pixels:?}");
+            assert_eq!(row[0], data[0].0[2 * data[0].1 + offset], "{pixels:?}");
+        }
     }
 }

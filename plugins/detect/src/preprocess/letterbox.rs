@@ -60,6 +60,9 @@ pub struct Letterbox {
     /// Input pixels per frame pixel, along x and y: before `content` was rounded, as the
     /// references undo it.
     pub gain: (f32, f32),
+    /// Where the frame is, if it is a part of another one: the column and row there of its first
+    /// pixel.
+    pub origin: (u32, u32),
 }
 
 impl Letterbox {
@@ -98,33 +101,44 @@ impl Letterbox {
             content,
             offset,
             gain: (gain.0 as f32, gain.1 as f32),
+            origin: (0, 0),
         }
+    }
+
+    /// The same map of a frame that is a part of another one, from this column and row of it on:
+    /// boxes are then in pixels of the other one.
+    #[must_use]
+    pub fn within(self, origin: (u32, u32)) -> Self {
+        Self { origin, ..self }
     }
 
     /// A box `[x1, y1, x2, y2]` of the input in pixels of the frame, not clipped: what lies in the
     /// padding is outside the frame.
     pub fn to_source(&self, [x1, y1, x2, y2]: [f32; 4]) -> [f32; 4] {
-        let x = |v: f32| (v - self.offset.0 as f32) / self.gain.0;
-        let y = |v: f32| (v - self.offset.1 as f32) / self.gain.1;
+        let (left, top) = (self.origin.0 as f32, self.origin.1 as f32);
+        let x = |v: f32| (v - self.offset.0 as f32) / self.gain.0 + left;
+        let y = |v: f32| (v - self.offset.1 as f32) / self.gain.1 + top;
         [x(x1), y(y1), x(x2), y(y2)]
     }
 
     /// A box `[x1, y1, x2, y2]` of the frame in pixels of the input.
     pub fn to_input(&self, [x1, y1, x2, y2]: [f32; 4]) -> [f32; 4] {
-        let x = |v: f32| v * self.gain.0 + self.offset.0 as f32;
-        let y = |v: f32| v * self.gain.1 + self.offset.1 as f32;
+        let (left, top) = (self.origin.0 as f32, self.origin.1 as f32);
+        let x = |v: f32| (v - left) * self.gain.0 + self.offset.0 as f32;
+        let y = |v: f32| (v - top) * self.gain.1 + self.offset.1 as f32;
         [x(x1), y(y1), x(x2), y(y2)]
     }
 
     /// The part of a box `[x1, y1, x2, y2]`, in frame pixels, that lies in the frame; without area
     /// where none does.
     pub fn clip(&self, [x1, y1, x2, y2]: [f32; 4]) -> [f32; 4] {
-        let (w, h) = (self.src.0 as f32, self.src.1 as f32);
+        let (left, top) = (self.origin.0 as f32, self.origin.1 as f32);
+        let (right, bottom) = (left + self.src.0 as f32, top + self.src.1 as f32);
         [
-            x1.clamp(0.0, w),
-            y1.clamp(0.0, h),
-            x2.clamp(0.0, w),
-            y2.clamp(0.0, h),
+            x1.clamp(left, right),
+            y1.clamp(top, bottom),
+            x2.clamp(left, right),
+            y2.clamp(top, bottom),
         ]
     }
 }
@@ -227,6 +241,15 @@ mod tests {
         let l = Letterbox::new((1920, 1080), (640, 640), Fit::LetterboxCenter);
         let clipped = l.clip(l.to_source([600.0, 100.0, 700.0, 200.0]));
         assert_eq!(clipped, [1800.0, 0.0, 1920.0, 180.0]);
+    }
+
+    #[test]
+    fn boxes_of_a_part_are_in_pixels_of_the_whole() {
+        let l = Letterbox::new((640, 320), (320, 320), Fit::LetterboxCenter).within((100, 50));
+        let whole = l.to_source([0.0, 80.0, 320.0, 240.0]);
+        assert_eq!(whole, [100.0, 50.0, 740.0, 370.0]);
+        assert_eq!(l.to_input(whole), [0.0, 80.0, 320.0, 240.0]);
+        assert_eq!(l.clip([0.0, 0.0, 900.0, 60.0]), [100.0, 50.0, 740.0, 60.0]);
     }
 
     fn any_map() -> impl Strategy<Value = Letterbox> {

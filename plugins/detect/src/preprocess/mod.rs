@@ -118,8 +118,8 @@ pub struct Preprocessor {
     tensor: TensorFormat,
     /// The one that was used last is the first.
     plans: Vec<Plan>,
-    /// Address of the tensor whose borders have been painted, and around what.
-    painted: Option<(usize, Letterbox)>,
+    /// Address of the tensor whose borders have been painted, and around what: offset and size.
+    painted: Option<(usize, [(u32, u32); 2])>,
     level: Level,
 }
 
@@ -153,7 +153,7 @@ impl Preprocessor {
     }
 
     /// Fills `tensor` (`3 · height · width` floats) from `frame` and says how the frame was
-    /// fitted in.
+    /// fitted in; of a [part](FrameView::part) of a frame, with where it is in it.
     ///
     /// The borders around the picture are painted when sizes change or another tensor is given:
     /// callers leave the tensor to this function between calls.
@@ -161,29 +161,30 @@ impl Preprocessor {
     /// # Panics
     /// If `tensor` has another length.
     pub fn run(&mut self, frame: &FrameView, tensor: &mut [f32]) -> Letterbox {
-        let (width, height) = (self.tensor.width as usize, self.tensor.height as usize);
+        let (format, level) = (self.tensor, self.level);
+        let (width, height) = (format.width as usize, format.height as usize);
         assert_eq!(tensor.len(), 3 * width * height, "length of the tensor");
         let letterbox = self.plan(frame.format()).letterbox;
-        let painted = Some((tensor.as_ptr() as usize, letterbox));
+        let place = [letterbox.offset, letterbox.content];
+        let painted = Some((tensor.as_ptr() as usize, place));
         let is_painted = self.painted == painted;
         self.painted = painted;
         let mut planes = tensor.chunks_exact_mut(width * height);
         let mut planes: [&mut [f32]; 3] =
             std::array::from_fn(|_| planes.next().unwrap_or_default());
-        let mut affine = self.tensor.affine;
+        let mut affine = format.affine;
         if !is_painted {
-            let pad = f32::from(self.tensor.pad);
+            let pad = f32::from(format.pad);
             for (plane, affine) in planes.iter_mut().zip(affine) {
                 plane.fill(affine.sample(pad));
             }
         }
-        if self.tensor.order == ChannelOrder::Bgr {
+        if format.order == ChannelOrder::Bgr {
             planes.reverse();
             affine.reverse();
         }
-        let level = self.level;
         (self.plan(frame.format())).run(level, frame, affine, width, planes);
-        letterbox
+        letterbox.within(frame.origin())
     }
 }
 

@@ -183,6 +183,47 @@ fn a_preprocessor_follows_changes_of_size_and_tensor() {
 }
 
 #[test]
+fn parts_of_a_frame_in_turn_are_as_each_by_itself() {
+    let tensor = TensorFormat {
+        width: 32,
+        height: 32,
+        fit: Fit::LetterboxCenter,
+        order: ChannelOrder::Bgr,
+        affine: [Affine::scale(1.0); 3],
+        pad: 114,
+        chroma: Chroma::Nearest,
+    };
+    let format = FrameFormat {
+        pixels: PixelFormat::Nv12,
+        width: 101,
+        height: 67,
+        colorimetry: Colorimetry::default(),
+    };
+    let noise = Noise::new(format, 5, 3);
+    let frame = noise.view();
+    let mut preprocessor = Preprocessor::new(tensor);
+    let mut found = vec![f32::NAN; 3 * 32 * 32];
+    // The whole, tiles of one size and shape, and of so many others that plans are given up.
+    let parts = [
+        [0, 0, 101, 67],
+        [0, 0, 50, 20],
+        [40, 30, 50, 20],
+        [6, 2, 25, 10],
+        [0, 0, 20, 50],
+        [50, 0, 50, 67],
+        [90, 60, 3, 1],
+    ];
+    for part in parts.iter().chain(&parts).chain(parts.iter().rev()) {
+        let part = frame.part(*part);
+        let letterbox = preprocessor.run(&part, &mut found);
+        let mut expected = vec![f32::NAN; found.len()];
+        let alone = Preprocessor::new(tensor).run(&part, &mut expected);
+        assert_eq!(found, expected, "{:?}", part.format());
+        assert_eq!((letterbox, letterbox.origin), (alone, part.origin()));
+    }
+}
+
+#[test]
 fn linear_chroma_is_sampled_where_it_stands() {
     // A step between chroma samples 1 and 2: its middle, at 1.5, is luma column 2 · 1.5 + 0.5 for
     // centred chroma, 2 · 1.5 for cosited.

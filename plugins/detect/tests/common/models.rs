@@ -222,3 +222,22 @@ pub fn classifier() -> ModelFile {
     graph.output(&scores, "scores", "1,10");
     ModelFile::of(graph)
 }
+
+/// A model that gives these outputs, by name, axes and values, whatever it sees.
+pub fn constant(outputs: &[(&str, &[i64], Vec<f32>)], metadata: &[(&str, &str)]) -> ModelFile {
+    let mut graph = Graph::new();
+    let images = graph.input("images", "1,3,64,64");
+    let mean = graph.mean(&images, false);
+    let nothing = graph.floats(&[1], &[0.0]);
+    let nothing = graph.node("Mul", &[&mean, &nothing], &[]);
+    for (name, dims, values) in outputs {
+        let value = graph.floats(dims, values);
+        let value = graph.node("Add", &[&value, &nothing], &[]);
+        let dims: Vec<_> = dims.iter().map(i64::to_string).collect();
+        graph.output(&value, name, &dims.join(","));
+    }
+    for (key, value) in metadata {
+        graph.metadata(key, value);
+    }
+    ModelFile::of(graph)
+}

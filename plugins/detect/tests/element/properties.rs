@@ -7,6 +7,7 @@ use gst::prelude::*;
 
 /// Properties of the public surface: name, type, default, range, when it may be set.
 const PROPERTIES: &str = "\
+attach-tensors: gboolean = false, READY
 batch-size: guint = 0 (0 to 64), READY
 batch-timeout: guint64 = 0 (0 to 10000000000), READY
 chroma-resampler: GstVigilDetectChromaResampler = nearest (nearest, linear), READY
@@ -21,10 +22,18 @@ labels: gchararray = NULL, READY
 max-detections: guint = 300 (1 to 100000), PLAYING
 mode: GstVigilDetectMode = auto (auto, latency, throughput), READY
 model: gchararray = NULL, READY
+motion-gate: gboolean = false, PLAYING
+motion-hold: guint64 = 2000000000 (0 to 18446744073709551615), PLAYING
+motion-max-age: guint64 = 2000000000 (0 to 18446744073709551615), PLAYING
+motion-threshold: gfloat = 2 (0.5 to 255), PLAYING
 precision: GstVigilDetectPrecision = f32 (f32, bf16), READY
 preprocess: gchararray = NULL, READY
+regions: gchararray = NULL, READY
 stats: GstStructure, read-only
 threads: guint = 0 (0 to 4294967295), READY
+tile-overlap: gfloat = 0.2 (0 to 0.9), READY
+tiles-full: gboolean = true, READY
+tiles: gchararray = NULL, READY
 ";
 
 fn describe(pspec: &glib::ParamSpec) -> String {
@@ -107,9 +116,17 @@ fn every_property_is_what_it_was_set_to() {
         ("max-detections", "7"),
         ("mode", "latency"),
         ("model", "x.onnx"),
+        ("motion-gate", "true"),
+        ("motion-hold", "5"),
+        ("motion-max-age", "0"),
+        ("motion-threshold", "7.5"),
         ("precision", "bf16"),
         ("preprocess", "colour=bgr;pad=0"),
+        ("regions", "[[0,0,1,1]]"),
         ("threads", "2"),
+        ("tile-overlap", "0.5"),
+        ("tiles", "auto"),
+        ("tiles-full", "false"),
     ];
     let (element, _) = common::element(None, &values);
     for (name, value) in values {
@@ -202,11 +219,12 @@ fn stats_say_what_is_used_and_what_was_done() {
         "classes",
         "workers",
         "threads-per-worker",
+        "runs-per-frame",
         "streams",
         "waiting",
         "batch-size",
     ];
-    assert_eq!(sizes.map(small), [64, 64, 2, 2, 1, 1, 0, 1]);
+    assert_eq!(sizes.map(small), [64, 64, 2, 2, 1, 1, 1, 0, 1]);
     assert_eq!(small("queued"), 0);
     assert_eq!(stats.get::<bool>("live"), Ok(false));
     let count = |name: &str| stats.get::<u64>(name).unwrap();
@@ -215,12 +233,13 @@ fn stats_say_what_is_used_and_what_was_done() {
         "inferred",
         "objects",
         "skipped-interval",
+        "skipped-still",
         "skipped-overload",
         "skipped-qos",
         "overdue",
         "failed",
     ];
-    assert_eq!(counters.map(count), [11, 5, 10, 5, 0, 0, 0, 1]);
+    assert_eq!(counters.map(count), [11, 5, 10, 5, 0, 0, 0, 0, 1]);
     let number = |name: &str| stats.get::<f64>(name).unwrap();
     assert!(number("fps") > 0.0);
     assert_eq!(number("frames-per-run"), 1.0);
@@ -233,7 +252,8 @@ fn stats_say_what_is_used_and_what_was_done() {
             "{stage} {values:?}"
         );
     }
-    assert_eq!(stats.n_fields(), 7 + 9 + 1 + counters.len() + 1 + 16);
+    assert_eq!(number("motion-max-ms"), 0.0);
+    assert_eq!(stats.n_fields(), 7 + 10 + 1 + counters.len() + 1 + 20);
 }
 
 #[test]

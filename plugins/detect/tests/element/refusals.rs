@@ -243,6 +243,37 @@ fn heads_and_preparations_that_make_no_sense() {
 }
 
 #[test]
+fn regions_and_tiles_that_make_no_sense() {
+    let file = Tiny::default().file();
+    let both = [("attach-tensors", "true"), ("tiles", "2x2")];
+    assert_says(&refusal(Some(&file), &both), &["property attach-tensors"]);
+    let refusal = |name, value| refusal(Some(&file), &[(name, value)]);
+    for (value, parts) in [
+        (
+            "[[0, 0, 1",
+            &["property regions: no valid JSON", "[[0.1, 0.2, 0.5, 0.9]]"][..],
+        ),
+        (
+            "[[0, 0, 1, 1], [[0, 0], [1.5, 0], [0, 1]]]",
+            &[
+                "property regions: region 2, point 2: x is 1.5, must be from 0 to 1",
+                "not pixels",
+            ],
+        ),
+        (
+            "[[[0, 0], [1, 0]]]",
+            &["property regions: region 1: a polygon has 3 points"],
+        ),
+    ] {
+        assert_says(&refusal("regions", value), parts);
+    }
+    for value in ["3", "0x2", "99x1", "all"] {
+        let parts = [&format!("property tiles is \"{value}\""), "3x2", "auto"];
+        assert_says(&refusal("tiles", value), &parts.map(|part| part as &str));
+    }
+}
+
+#[test]
 fn a_refused_element_works_once_it_is_set_right() {
     let file = Tiny::default().file();
     let (element, bus) = common::element(Some(&file), &[("engine", "rten"), ("classes", "x")]);

@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Instant;
 use vigil_analytics::event::{self, Event, ObjectRecord, ObjectsRecord, SCHEMA};
+use vigil_analytics::keypoints::{self, Keypoints};
 use vigil_analytics::objects::{self, Look, Object};
 use vigil_analytics::stats::Latencies;
 use vigil_analytics::time::{self, LiveClock};
@@ -71,6 +72,7 @@ pub(super) struct State {
     last: Option<Last>,
     looks_without_tracks: u32,
     found: Vec<Object>,
+    keypoints: Keypoints,
     observations: Vec<Observation>,
     occurrences: Vec<Occurrence>,
 }
@@ -97,6 +99,7 @@ impl State {
             last: None,
             looks_without_tracks: 0,
             found: Vec::new(),
+            keypoints: Keypoints::default(),
             observations: Vec::new(),
             occurrences: Vec::new(),
         }
@@ -189,6 +192,9 @@ impl State {
         self.last = Some(last);
         self.number += 1;
         let look = objects::read(buffer, &mut self.found);
+        if self.objects.is_some() {
+            keypoints::read(buffer, &mut self.keypoints);
+        }
         self.observe(pts, look, out);
         self.apply_rules(look, out);
         let made = out.events.len();
@@ -341,7 +347,10 @@ impl State {
             objects: self
                 .found
                 .iter()
-                .map(|object| ObjectRecord::new(object, pts))
+                .map(|object| {
+                    let keypoints = self.keypoints.of(object.id);
+                    ObjectRecord::new(object, pts).with_keypoints(keypoints)
+                })
                 .collect(),
         };
         let dropped = outlet.push(Record {

@@ -127,6 +127,7 @@ fn record(object: &Observation) -> ObjectRecord {
         bbox: BoxRecord::from(object.bbox),
         first_seen: Some(object.first_seen),
         coasted: object.coasted,
+        keypoints: Vec::new(),
     }
 }
 

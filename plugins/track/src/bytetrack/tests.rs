@@ -103,6 +103,23 @@ fn an_occluded_object_comes_back_with_its_id_within_the_buffer() {
 }
 
 #[test]
+fn a_single_miss_ends_nothing_however_far_the_next_look_is() {
+    for (misses, id) in [(1, 1), (2, 2)] {
+        let mut rig = Rig::default();
+        for _ in 0..10 {
+            rig.look(&[person(100.0, 0.9)]);
+        }
+        for _ in 0..misses {
+            rig.skip(2000 * MS / FRAME);
+            rig.look(&[]);
+        }
+        rig.skip(2000 * MS / FRAME);
+        rig.look(&[person(100.0, 0.9)]);
+        assert_eq!(rig.look(&[person(100.0, 0.9)]), [Some(id)], "{misses}");
+    }
+}
+
+#[test]
 fn a_skipped_frame_is_no_miss_and_an_empty_one_is() {
     // Four times as long as a lost track is kept.
     let frames = 4000 * MS / FRAME;

@@ -33,6 +33,8 @@ pub(super) struct Track {
     /// Box of its last detection.
     last_box: Rect,
     hits: u32,
+    /// Looks in a row that did not find it.
+    misses: u32,
     kalman: Kalman,
     /// Time of the filter's state.
     at: Time,
@@ -52,6 +54,7 @@ impl Track {
             last_seen: time,
             last_box: detection.bbox,
             hits: 1,
+            misses: 0,
             kalman: Kalman::new(detection.bbox),
             at: time,
         }
@@ -83,6 +86,7 @@ impl Track {
         self.detection = Some(index);
         self.last_seen = self.at;
         self.hits = self.hits.saturating_add(1);
+        self.misses = 0;
         if self.is_confirmed() {
             self.state = State::Active;
         }
@@ -99,14 +103,17 @@ impl Track {
 
     /// Was looked for on this frame and not found.
     pub fn miss(&mut self) {
+        self.misses = self.misses.saturating_add(1);
         if self.state == State::Active {
             self.state = State::Lost(self.at);
         }
     }
 
-    /// Whether a lost track has not been found for too long.
+    /// Whether a lost track has not been found for too long. One look alone does not end it,
+    /// however far the next one is away: a detector may miss an object once.
     pub fn is_over(&self, time: Time, config: &Config) -> bool {
-        matches!(self.state, State::Lost(since) if time.saturating_sub(since) > config.max_lost)
+        let is_over = |since| time.saturating_sub(since) > config.max_lost;
+        self.misses > 1 && matches!(self.state, State::Lost(since) if is_over(since))
     }
 
     /// How long it was seen.

@@ -1,11 +1,7 @@
 //! What preprocessing, tracking and rules cost, each by itself.
 
 use super::table::{Table, median};
-use gstvigildetect::decode::{Decoder, OutputView, Thresholds};
-use gstvigildetect::model::{
-    ChannelOrder, Head, HeadKind, InputSpec, LabelsSource, ModelSpec, OutputRef,
-};
-use gstvigildetect::preprocess::letterbox::Letterbox;
+use gstvigildetect::model::ChannelOrder;
 use gstvigildetect::preprocess::{
     Affine, Chroma, Colorimetry, Fit, FrameFormat, FrameView, PixelFormat, Plane, Preprocessor,
     TensorFormat,
@@ -18,90 +14,54 @@ use std::hint::black_box;
 use std::time::Instant;
 use vigil_analytics::BBox;
 
-/// What YOLOv8 says of a 640×640 picture, to boxes: `[84, 8400]` with so many objects, of each of
-/// which twenty cells speak.
-pub fn decode(repeat: usize) -> Table {
-    let mut table = Table::new(
-        "decode",
-        "Outputs [84, 8400] to boxes at threshold 0.25, one thread",
-        &["ms", "candidates"],
-    );
-    for objects in [0, 10, 100] {
-        let (ms, candidates) = decode_output(objects, repeat);
-        table.row(format!("{objects} objects"), &[ms, candidates as f64]);
-    }
-    table
+/// The layouts that are compared.
+pub const FORMATS: [PixelFormat; 5] = [
+    PixelFormat::I420,
+    PixelFormat::Nv12,
+    PixelFormat::Yuy2,
+    PixelFormat::Rgb,
+    PixelFormat::Bgrx,
+];
+
+/// The samples of a frame.
+#[derive(Clone)]
+pub struct Planes {
+    format: FrameFormat,
+    /// With the bytes of a row.
+    planes: Vec<(Vec<u8>, usize)>,
 }
 
-fn decode_output(objects: usize, repeat: usize) -> (f64, usize) {
-    const RUNS: u32 = 200;
-    const CELLS: usize = 8400;
-    const CLASSES: usize = 80;
-    const SAY: usize = 20;
-    let mut data = vec![0.0f32; (4 + CLASSES) * CELLS];
-    for (i, score) in data[4 * CELLS..].iter_mut().enumerate() {
-        // What a cell says of a class that is not there.
-        *score = (i * 2_654_435_761 % 1000) as f32 * 1e-5;
-    }
-    for object in 0..objects {
-        for cell in 0..SAY {
-            let at = (object * SAY + cell) * CELLS / (100 * SAY);
-            let shift = cell as f32 * 0.7;
-            let (x, y) = ((object % 10) as f32 * 60.0, (object / 10) as f32 * 60.0);
-            for (plane, value) in [x + 30.0 + shift, y + 30.0, 40.0, 50.0]
-                .into_iter()
-                .enumerate()
-            {
-                data[plane * CELLS + at] = value;
-            }
-            data[(4 + object % CLASSES) * CELLS + at] = 0.9 - cell as f32 * 0.02;
+impl Planes {
+    pub fn new(pixels: PixelFormat, width: usize, height: usize) -> Self {
+        let planes = (0..pixels.planes()).map(|plane| {
+            let (bytes, rows) = pixels.plane_size(plane, width, height);
+            let data = (0..bytes * rows).map(|i| (i * 7 / 3) as u8).collect();
+            (data, bytes)
+        });
+        Self {
+            format: FrameFormat {
+                pixels,
+                width,
+                height,
+                colorimetry: Colorimetry::default(),
+            },
+            planes: planes.collect(),
         }
     }
-    let spec = ModelSpec {
-        input: InputSpec {
-            name: "images".into(),
-            width: 640,
-            height: 640,
-            batch: Some(1),
-            order: ChannelOrder::Rgb,
-            scale: 1.0 / 255.0,
-            mean: [0.0; 3],
-            std: [1.0; 3],
-            fit: Fit::LetterboxCenter,
-            pad: 114,
-        },
-        outputs: vec![OutputRef {
-            index: 0,
-            name: "output0".into(),
-        }],
-        kind: HeadKind::Yolov8,
-        doubts: Vec::new(),
-        head: Head::V8 {
-            classes: CLASSES,
-            anchors: CELLS,
-            transposed: false,
-        },
-        labels: Vec::new(),
-        labels_source: LabelsSource::Numbered,
-    };
-    let letterbox = Letterbox::new((1920, 1080), (640, 640), Fit::LetterboxCenter);
-    let mut decoder = Decoder::new(&spec);
-    let view = OutputView {
-        shape: &[1, 4 + CLASSES, CELLS],
-        data: &data,
-    };
-    let mut found = Vec::new();
-    let mut times = Vec::new();
-    for _ in 0..repeat.max(1) * 3 {
-        let started = Instant::now();
-        for _ in 0..RUNS {
-            let thresholds = Thresholds::default();
-            let result = decoder.decode(black_box(&[view]), &letterbox, &thresholds, &mut found);
-            assert_eq!((result, found.len()), (Ok(()), objects), "each object once");
+
+    pub fn view(&self) -> FrameView<'_> {
+        let mut views = [Plane::default(); 3];
+        for (view, (data, stride)) in views.iter_mut().zip(&self.planes) {
+            *view = Plane {
+                data,
+                stride: *stride,
+            };
         }
-        times.push(started.elapsed().as_secs_f64() * 1e3 / f64::from(RUNS));
+        let Ok(frame) = FrameView::new(self.format, views) else {
+            unreachable!("the planes were made for the format");
+        };
+        frame
     }
-    (median(times), objects * SAY)
 }
 
 /// 1080p frames to a 640×640 tensor on one thread, against copying the frame's bytes.
@@ -111,13 +71,7 @@ pub fn preprocess(repeat: usize) -> Table {
         "Preprocessing 1920x1080 to 640x640 f32, one thread",
         &["ms", "copy ms", "times copy"],
     );
-    for pixels in [
-        PixelFormat::I420,
-        PixelFormat::Nv12,
-        PixelFormat::Yuy2,
-        PixelFormat::Rgb,
-        PixelFormat::Bgrx,
-    ] {
+    for pixels in FORMATS {
         let (ms, copy) = preprocess_format(pixels, repeat);
         table.row(format!("{pixels:?}"), &[ms, copy, ms / copy]);
     }
@@ -126,29 +80,8 @@ pub fn preprocess(repeat: usize) -> Table {
 
 fn preprocess_format(pixels: PixelFormat, repeat: usize) -> (f64, f64) {
     const RUNS: u32 = 40;
-    let format = FrameFormat {
-        pixels,
-        width: 1920,
-        height: 1080,
-        colorimetry: Colorimetry::default(),
-    };
-    let planes: Vec<(Vec<u8>, usize)> = (0..pixels.planes())
-        .map(|plane| {
-            let (bytes, rows) = pixels.plane_size(plane, format.width, format.height);
-            let data = (0..bytes * rows).map(|i| (i * 7 / 3) as u8).collect();
-            (data, bytes)
-        })
-        .collect();
-    let mut views = [Plane::default(); 3];
-    for (view, (data, stride)) in views.iter_mut().zip(&planes) {
-        *view = Plane {
-            data,
-            stride: *stride,
-        };
-    }
-    let Ok(frame) = FrameView::new(format, views) else {
-        unreachable!("the planes were made for the format");
-    };
+    let source = Planes::new(pixels, 1920, 1080);
+    let (planes, frame) = (&source.planes, source.view());
     let mut preprocessor = Preprocessor::new(TensorFormat {
         width: 640,
         height: 640,
@@ -169,7 +102,7 @@ fn preprocess_format(pixels: PixelFormat, repeat: usize) -> (f64, f64) {
         ours.push(started.elapsed().as_secs_f64() * 1e3 / f64::from(RUNS));
         let started = Instant::now();
         for _ in 0..RUNS {
-            for (copy, (data, _)) in copies.iter_mut().zip(&planes) {
+            for (copy, (data, _)) in copies.iter_mut().zip(planes) {
                 black_box(copy).copy_from_slice(black_box(data));
             }
         }

@@ -21,8 +21,9 @@ pub fn used() -> Duration {
 }
 
 /// Frames a second and milliseconds of a processor for each frame of a pipeline, from the first frame
-/// that comes to its sink `out` to the last: what it costs to start is not in it.
-fn steady(pipeline: &Pipeline) -> Result<(f64, f64), Box<dyn Error>> {
+/// that comes to its sink `out`, or the one after so many, to the last: what it costs to start is not
+/// in it.
+pub fn steady(pipeline: &Pipeline, after: usize) -> Result<(f64, f64), Box<dyn Error>> {
     let sink: gst::Element = pipeline.element("out");
     let pad = sink.static_pad("sink").ok_or("a sink without a pad")?;
     let seen: Arc<Mutex<Vec<(Instant, Duration)>>> = Arc::default();
@@ -34,8 +35,9 @@ fn steady(pipeline: &Pipeline) -> Result<(f64, f64), Box<dyn Error>> {
     });
     pipeline.play(3600)?;
     let seen = seen.lock().unwrap_or_else(PoisonError::into_inner);
+    let seen = seen.get(after..).unwrap_or_default();
     let (Some(first), Some(last), 2..) = (seen.first(), seen.last(), seen.len()) else {
-        return Err("fewer than two frames came out".into());
+        return Err("too few frames came out".into());
     };
     let frames = (seen.len() - 1) as f64;
     let ms = (last.1 - first.1).as_secs_f64() * 1e3 / frames;
@@ -81,7 +83,7 @@ fn row(job: &Job, size: u32) -> Result<[f64; 6], Box<dyn Error>> {
         figures[0].push(decoder(job)?);
         figures[1].push(engine(job, size)?);
         let pipeline = Pipeline::parse(&detector::describe(job, size, ""))?;
-        let (fps, ms) = steady(&pipeline)?;
+        let (fps, ms) = steady(&pipeline, 0)?;
         detector::all_were_inferred(&pipeline)?;
         figures[2].push(ms);
         figures[3].push(fps);
@@ -115,5 +117,5 @@ fn decoder(job: &Job) -> Result<f64, Box<dyn Error>> {
         "filesrc location=\"{}\" ! decodebin3 ! fakesink name=out sync=false",
         job.video.display()
     ))?;
-    Ok(steady(&pipeline)?.1)
+    Ok(steady(&pipeline, 0)?.1)
 }

@@ -5,8 +5,10 @@
 
 mod cost;
 mod cpu;
+mod decode;
 mod detector;
 mod files;
+mod gate;
 mod peer;
 mod scene;
 mod streams;
@@ -40,8 +42,8 @@ struct Arguments {
     /// How often each comparison is made.
     #[arg(long, default_value_t = 3)]
     repeat: usize,
-    /// Only those whose name begins so: preprocess, decode, tracker, rules,
-    /// scene, detect, streams, cpu, peer, files.
+    /// Only those whose name begins so: preprocess, decode, gate, tracker, rules, scene, still,
+    /// detect, cpu, streams, peer, files.
     #[arg(long)]
     only: Option<String>,
     /// Where the JSON goes.
@@ -69,7 +71,10 @@ fn main() -> Result<(), Box<dyn Error>> {
         tables.push(cost::preprocess(arguments.repeat));
     }
     if arguments.wants("decode") {
-        tables.push(cost::decode(arguments.repeat));
+        tables.push(decode::decode(arguments.repeat));
+    }
+    if arguments.wants("gate") {
+        tables.push(gate::cost(arguments.repeat));
     }
     if arguments.wants("tracker") {
         tables.push(cost::tracker());
@@ -79,6 +84,9 @@ fn main() -> Result<(), Box<dyn Error>> {
     }
     if arguments.wants("scene") {
         tables.push(scene::scene(arguments.repeat)?);
+    }
+    if arguments.wants("still") {
+        tables.push(gate::saving(arguments.repeat)?);
     }
     let video = arguments
         .video
@@ -99,11 +107,11 @@ fn main() -> Result<(), Box<dyn Error>> {
         if arguments.wants("detect") {
             tables.push(detector::compare(&job, &arguments.sizes)?);
         }
-        if arguments.wants("streams") {
-            tables.push(streams::compare(&job, &arguments.sizes)?);
-        }
         if arguments.wants("cpu") {
             tables.push(cpu::compare(&job, &arguments.sizes)?);
+        }
+        if arguments.wants("streams") {
+            tables.push(streams::compare(&job, &arguments.sizes)?);
         }
         if arguments.wants("peer") {
             tables.push(peer::compare(&job, &arguments.sizes)?);
@@ -113,7 +121,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         }
     } else {
         println!(
-            "detect, streams, cpu and peer need a video and a model: make bench VIDEO=… MODEL=…\n"
+            "detect, cpu, streams and peer need a video and a model: make bench VIDEO=… MODEL=…\n"
         );
     }
     for table in &tables {

@@ -2,15 +2,17 @@
 //! lane.
 
 use super::super::finder::{Entry, Mode};
-use super::super::frame::{FORMATS, frame_format};
+use super::super::frame::{FORMATS, frame_format, frame_view};
 use super::super::session::{Frame, Session, StreamFormat};
 use super::{CAT, Stream, VigilDetect, lock, restarts};
+use crate::motion::MotionSettings;
 use crate::replay::Position;
 use crate::schedule::{Closed, Overload, Submitted};
 use gst::prelude::*;
 use gst::subclass::prelude::*;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::Instant;
 
 /// Where a buffer of this PTS stands in its stream. A segment that does not say where in the stream
 /// it is, is taken for the stream itself.
@@ -30,6 +32,31 @@ fn position(
             gst::Signed::Negative(time) => -signed(time),
         }),
     }
+}
+
+/// Whether the motion gate wants a frame to be looked at. One that cannot be read is, so that it is
+/// told of as ever.
+fn sees_motion(
+    stream: &mut Stream,
+    frame: &Frame,
+    settings: &MotionSettings,
+    session: &Session,
+) -> bool {
+    let started = Instant::now();
+    if frame.buffer.flags().contains(gst::BufferFlags::DISCONT) {
+        stream.gate.reset();
+    }
+    let Ok(mapped) = frame.map() else {
+        return true;
+    };
+    let Ok(view) = frame_view(frame.format.frame, &mapped) else {
+        return true;
+    };
+    let time = frame.buffer.pts().map(gst::ClockTime::nseconds);
+    let regions = frame.format.views.regions();
+    let wanted = stream.gate.wants(&view, regions, time, settings);
+    session.stats().motion.add(started.elapsed());
+    wanted
 }
 
 impl VigilDetect {
@@ -64,7 +91,10 @@ impl VigilDetect {
         };
         match entered {
             Ok(Submitted::ForWork) => {}
-            Ok(Submitted::Skipped) => session.stats().skipped_overload += 1,
+            Ok(Submitted::Skipped) => {
+                session.stats().skipped_overload += 1;
+                lock(&self.stream).gate.did_not_look();
+            }
             Err(Closed) => {
                 (*lock(&self.flow))?;
                 return Err(gst::FlowError::Flushing);
@@ -73,9 +103,21 @@ impl VigilDetect {
         *lock(&self.flow)
     }
 
-    /// What is to be done with a frame, by `interval`, live by QoS, and by who finds objects.
+    /// What is to be done with a frame, by what moves, by `interval`, live by QoS, and by who finds
+    /// objects.
     fn enter(&self, stream: &mut Stream, frame: &Frame, mode: Mode, session: &Session) -> Entry {
-        let interval = lock(&self.settings).interval;
+        let (interval, motion) = {
+            let settings = lock(&self.settings);
+            (settings.interval, settings.focus.motion())
+        };
+        if let Some(motion) = motion
+            && !sees_motion(stream, frame, &motion, session)
+        {
+            // The first frame with motion is looked at, whatever the interval.
+            stream.passed = None;
+            session.stats().skipped_still += 1;
+            return Entry::Pass;
+        }
         if stream.passed.is_some_and(|passed| passed < interval) {
             stream.passed = stream.passed.map(|passed| passed + 1);
             session.stats().skipped_interval += 1;
@@ -95,6 +137,7 @@ impl VigilDetect {
         let entry = session.enter(frame, position, &mut stream.cursor);
         if matches!(entry, Entry::Work | Entry::Done(Ok(_))) {
             stream.passed = Some(0);
+            stream.gate.looks();
         }
         entry
     }
@@ -139,9 +182,15 @@ impl VigilDetect {
                     return false;
                 }
             }
+            gst::EventView::StreamStart(_) => lock(&self.stream).gate.reset(),
             gst::EventView::Segment(segment) => {
                 if let Some(segment) = segment.segment().downcast_ref::<gst::ClockTime>() {
-                    lock(&self.stream).segment = segment.clone();
+                    let mut stream = lock(&self.stream);
+                    if stream.segment != *segment {
+                        // Times go on elsewhere, and so may the picture.
+                        stream.gate.reset();
+                    }
+                    stream.segment = segment.clone();
                 }
             }
             _ => {}
@@ -178,8 +227,23 @@ impl VigilDetect {
         if let Some(warning) = session.finder.check_format(&info)? {
             gst::element_imp_warning!(self, gst::StreamError::Format, ("{warning}"));
         }
-        let format = Arc::new(StreamFormat { info, frame });
-        let before = lock(&self.stream).format.replace(format.clone());
+        let (views, is_slower) = session.views(&frame);
+        let format = Arc::new(StreamFormat { info, frame, views });
+        let before = {
+            let mut stream = lock(&self.stream);
+            let before = stream.format.replace(format.clone());
+            if before
+                .as_ref()
+                .is_none_or(|before| before.info != format.info)
+            {
+                stream.gate.reset();
+            }
+            before
+        };
+        if is_slower {
+            let message = gst::message::Latency::builder().src(&*self.obj()).build();
+            let _ = self.obj().post_message(message);
+        }
         let was_interlaced = before.is_some_and(|before| before.info.is_interlaced());
         let info = &format.info;
         if info.is_interlaced() && !was_interlaced {

@@ -165,7 +165,7 @@ impl VigilDetect {
     ) -> Result<gst::FlowSuccess, gst::FlowError> {
         match result {
             Ok(found) => {
-                if let Err(error) = session.annotate(buffer.make_mut(), &found, latency) {
+                if let Err(error) = session.annotate(buffer.make_mut(), found, latency) {
                     gst::warning!(
                         CAT,
                         imp = self,

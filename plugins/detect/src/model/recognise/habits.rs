@@ -41,7 +41,13 @@ pub(super) fn input_spec(
         | HeadKind::Yolov5
         | HeadKind::Yolov6
         | HeadKind::YoloNas
-        | HeadKind::EndToEnd => {}
+        | HeadKind::EndToEnd
+        | HeadKind::Yolov8Segment
+        | HeadKind::Yolov8Pose
+        | HeadKind::Yolov8Oriented
+        | HeadKind::EndToEndSegment
+        | HeadKind::EndToEndPose
+        | HeadKind::EndToEndOriented => {}
         HeadKind::NanoDet => {
             spec.order = ChannelOrder::Bgr;
             spec.scale = 1.0;

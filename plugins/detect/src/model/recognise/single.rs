@@ -236,7 +236,7 @@ fn says_rtdetr(info: &OnnxInfo) -> bool {
 }
 
 /// Whether Ultralytics says that its boxes are finished: a head without NMS, or one inside.
-fn says_end_to_end(info: &OnnxInfo) -> bool {
+pub(super) fn says_end_to_end(info: &OnnxInfo) -> bool {
     let end2end = info.metadata.get("end2end").is_some_and(|v| v == "True");
     let args = info.metadata.get("args").map_or("", String::as_str);
     end2end || args.contains("'nms': True")

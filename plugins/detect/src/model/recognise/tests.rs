@@ -242,7 +242,8 @@ fn what_is_no_detector_is_refused() {
         (&[], &[], "no output"),
         (&["o f32 1,1000"], &[], "2 axes"),
         (
-            &["o f32 1,116,8400", "p f32 1,32,160,160"],
+            // 33 coefficients and no class
+            &["o f32 1,36,8400", "p f32 1,32,160,160"],
             &[],
             "\"p\" has 4 axes",
         ),

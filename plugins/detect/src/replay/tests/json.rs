@@ -17,6 +17,7 @@ fn records_of_vigilevents_are_read_as_they_are_written() {
         },
         first_seen: Some(5),
         coasted,
+        keypoints: vec![[1.0, 2.5, 0.5]],
     };
     let record = |pts: u64, inferred, objects| ObjectsRecord {
         schema: SCHEMA.into(),
