@@ -63,8 +63,8 @@ fn look(rig: &mut Rig, (width, height): (u32, u32)) -> (gst::Buffer, Vec<Object>
     });
     rig.caps(&rgb(width, height));
     rig.push_and_wait(128);
-    pad.remove_probe(probe.unwrap());
     let buffer = frames.recv().unwrap();
+    pad.remove_probe(probe.unwrap());
     let mut found = Vec::new();
     objects::read(&buffer, &mut found);
     (buffer, found)
