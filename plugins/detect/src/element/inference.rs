@@ -15,6 +15,13 @@ pub(super) struct StreamTerms {
     pub chroma: Chroma,
 }
 
+/// What one worker needs.
+pub(super) struct Hands {
+    detector: Detector,
+    /// Those of the present run.
+    pictures: Vec<Picture>,
+}
+
 /// A model's work on frames of any stream.
 pub(super) struct Inference {
     loaded: Arc<LoadedModel>,
@@ -37,7 +44,7 @@ impl Work for Inference {
     type Event = gst::Event;
     type Result = Result<Found, Failure>;
     type Stream = StreamTerms;
-    type Hands = Result<Detector, EngineError>;
+    type Hands = Result<Hands, EngineError>;
 
     fn hands(&self, division: Division) -> Self::Hands {
         let several = self.loaded.several.as_ref();
@@ -51,12 +58,15 @@ impl Work for Inference {
             Some((runner, _)) => runner,
             None => engine.runner(division.threads)?,
         };
-        Ok(Detector::new(&self.loaded.spec, runner, Chroma::default()))
+        Ok(Hands {
+            detector: Detector::new(&self.loaded.spec, runner, Chroma::default()),
+            pictures: Vec::with_capacity(division.batch),
+        })
     }
 
     fn work(&self, hands: &mut Self::Hands, frames: &mut Vec<Taken<Self>>) {
         match hands {
-            Ok(detector) => detect(detector, frames),
+            Ok(hands) => detect(hands, frames),
             Err(error) => fail(frames, &error.to_string()),
         }
     }
@@ -73,10 +83,10 @@ fn fail(frames: &mut Vec<Taken<Inference>>, why: &str) {
     }
 }
 
-fn detect(detector: &mut Detector, frames: &mut Vec<Taken<Inference>>) {
+fn detect(hands: &mut Hands, frames: &mut Vec<Taken<Inference>>) {
     let mut number = 0;
     while let Some(frame) = frames.get(number) {
-        match put(detector, number, frame) {
+        match put(&mut hands.detector, number, frame) {
             Ok(()) => number += 1,
             Err(failure) => frames.remove(number).finish(Err(failure)),
         }
@@ -85,10 +95,11 @@ fn detect(detector: &mut Detector, frames: &mut Vec<Taken<Inference>>) {
         return;
     }
     let thresholds = frames.iter().map(|frame| frame.stream.thresholds.get());
-    let mut pictures: Vec<_> = thresholds.map(Picture::new).collect();
-    match detector.run(&mut pictures) {
+    hands.pictures.clear();
+    hands.pictures.extend(thresholds.map(Picture::new));
+    match hands.detector.run(&mut hands.pictures) {
         Ok(()) => {
-            for (frame, picture) in frames.drain(..).zip(pictures) {
+            for (frame, picture) in frames.drain(..).zip(hands.pictures.drain(..)) {
                 frame.finish(Ok(Found {
                     detections: picture.found,
                     timings: picture.timings,
@@ -99,7 +110,7 @@ fn detect(detector: &mut Detector, frames: &mut Vec<Taken<Inference>>) {
         // What is wrong with one of them must not cost the streams of the others anything.
         Err(_) => {
             for frame in frames.drain(..) {
-                detect(detector, &mut vec![frame]);
+                detect(hands, &mut vec![frame]);
             }
         }
     }
