@@ -44,7 +44,7 @@ pub struct MotionSettings {
 impl Default for MotionSettings {
     fn default() -> Self {
         Self {
-            threshold: 2.0,
+            threshold: 4.0,
             hold: 2 * SECOND,
             max_age: 2 * SECOND,
         }

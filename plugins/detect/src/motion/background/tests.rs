@@ -128,7 +128,7 @@ fn something_that_moves_a_cell_a_frame_is_motion() {
 
 #[test]
 fn a_flash_of_a_single_cell_on_a_single_frame_is_none() {
-    let mut scene = Scene::settled(0.5, 5);
+    let mut scene = Scene::settled(0.5, 7);
     for _ in 0..10 {
         let flash = |x, y, level| {
             if (x, y) == (11, 7) {
@@ -206,6 +206,39 @@ fn what_stays_is_usual_after_some_seconds_and_so_is_the_gap_that_it_leaves() {
     assert!(scene.show(|_, _, level| level));
     scene.rest(6.0);
     assert_eq!(scene.rest(10.0), 0);
+}
+
+#[test]
+fn edges_on_a_camera_that_sways_become_noise() {
+    // Every fifth column is an edge, which goes to and fro by up to 3 levels in 2 seconds.
+    let mut scene = Scene::settled(0.2, 29);
+    let sway = |scene: &mut Scene, seconds: f32| {
+        let frames = (seconds * FPS) as u32;
+        let moved = (0..frames).filter(|n| {
+            let phase = std::f32::consts::TAU * *n as f32 / FPS / 2.0;
+            scene.show(|x, _, level| {
+                if x % 5 == 0 {
+                    level + 3.0 * phase.sin()
+                } else {
+                    level
+                }
+            })
+        });
+        moved.count()
+    };
+    assert!(sway(&mut scene, 2.0) > 10);
+    sway(&mut scene, 120.0);
+    assert_eq!(sway(&mut scene, 20.0), 0);
+    // Somebody in front of an edge is still seen.
+    let there = |x, y, level| {
+        if (x, y) == (10, 7) {
+            level + 12.0
+        } else {
+            level
+        }
+    };
+    scene.show(there);
+    assert!(scene.show(there));
 }
 
 #[test]
