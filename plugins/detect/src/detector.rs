@@ -14,6 +14,7 @@ use std::time::{Duration, Instant};
 mod batch;
 mod file;
 
+pub use batch::Several;
 pub use file::{ModelFile, ModelKey};
 
 /// How to load a model.
@@ -31,7 +32,8 @@ pub struct LoadOptions {
     pub threads: usize,
     /// Width and height of the input; `None` takes the model's own.
     pub input_size: Option<(u32, u32)>,
-    /// Pictures in a run; 0 takes as many as the file fixes, or one.
+    /// Pictures in a run; 0 takes as many as the file fixes, or one, or on all threads what gains
+    /// something.
     pub batch: usize,
 }
 
@@ -60,8 +62,11 @@ pub struct LoadedModel {
     pub reason: String,
     /// How long a run takes with the threads asked for.
     pub run_time: Duration,
-    /// The most pictures in a run that are of use.
+    /// The most pictures in a run, as asked for or as the file fixes.
     pub batch: usize,
+    /// What runs of more pictures are made with, where nobody said how many and they gain
+    /// something on all threads.
+    pub several: Option<Several>,
 }
 
 impl LoadedModel {
@@ -107,7 +112,7 @@ impl LoadedModel {
         };
         let Chosen {
             engine,
-            runner,
+            mut runner,
             output_shapes,
             run_time,
             reason,
@@ -115,6 +120,10 @@ impl LoadedModel {
         let spec = match fixed {
             Some((shapes, spec)) if shapes == output_shapes => spec,
             _ => model::recognise_as(&source.info, &input, &output_shapes, wishes)?,
+        };
+        let several = match options.batch {
+            0 => Several::measure(&source, &*engine, &mut *runner, options.threads),
+            _ => None,
         };
         let loaded = Self {
             spec,
@@ -124,6 +133,7 @@ impl LoadedModel {
             reason,
             run_time,
             batch,
+            several,
         };
         Ok((loaded, runner))
     }

@@ -270,3 +270,36 @@ fn a_batch_that_only_the_file_believes_in_is_refused() {
         assert!(LoadedModel::load(&options(&path, kind, 1)).is_ok());
     }
 }
+
+#[test]
+fn what_nobody_said_is_measured_where_there_are_threads_enough() {
+    let file = |batch| {
+        Tiny {
+            batch,
+            work: 2,
+            ..Tiny::default()
+        }
+        .file()
+    };
+    let (open, fixed) = (file("N"), file("1"));
+    for (kind, _) in runners(&open, 1) {
+        let load = |file: &ModelFile, batch, threads| {
+            let options = LoadOptions {
+                threads,
+                ..options(&file.path(), kind, batch)
+            };
+            LoadedModel::load(&options).unwrap().0
+        };
+        // What it finds is this machine's business.
+        if let Some(several) = load(&open, 0, 5).several {
+            assert!([2, 4].contains(&several.batch) && several.gain > 1.0);
+            assert_eq!(several.engine.kind(), kind);
+            let mut runner = several.engine.runner(5).unwrap();
+            let found = run(&mut *runner, &[0.25, 0.75]);
+            assert_eq!(found[0].0, [2, 3, 6]);
+        }
+        for (file, batch, threads) in [(&open, 1, 5), (&open, 0, 2), (&fixed, 0, 5)] {
+            assert!(load(file, batch, threads).several.is_none());
+        }
+    }
+}

@@ -157,6 +157,10 @@ impl Candidates<'_> {
     }
 }
 
+/// Candidates that memory is reserved for: those of YOLOv5 on 1920×1920 pixels. A model with more
+/// has the rest made on its first frames.
+const MOST_RESERVED: usize = 1 << 18;
+
 /// Reads the outputs of one model.
 #[derive(Debug)]
 pub struct Decoder {
@@ -209,8 +213,8 @@ impl Decoder {
             size: [spec.input.width as f32, spec.input.height as f32],
             grids,
             scan: yolo_v8::Scan::default(),
-            candidates: Vec::with_capacity(boxes),
-            nms: nms::Nms::with_capacity(boxes, classes),
+            candidates: Vec::with_capacity(boxes.min(MOST_RESERVED)),
+            nms: nms::Nms::with_capacity(boxes.min(MOST_RESERVED), classes),
             task: task::TaskDecoder::new(&spec.head, [spec.input.width, spec.input.height])
                 .map(Box::new),
         }

@@ -1,7 +1,96 @@
-//! Several pictures in a run: how many, and whose the outputs are.
+//! Several pictures in a run: how many, whether they gain anything, and whose the outputs are.
 
 use crate::decode::OutputView;
+use crate::engine::{self, Chosen, Engine, EngineError, ModelSource, Runner};
 use crate::model::{InputPlan, ModelError, OnnxInfo};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// Up to so many threads, one picture keeps all of them busy on every engine that there is.
+const FEW_THREADS: usize = 4;
+
+/// Numbers of pictures that are tried.
+const TRIED: [usize; 2] = [2, 4];
+
+/// Each is timed so often, by turns, and the shortest time counts.
+const ROUNDS: usize = 3;
+
+/// Less than this many times the pictures a second is no gain: they come later for it.
+const LEAST_GAIN: f64 = 1.15;
+
+/// What is nearly as good as the best is as good.
+const NEARLY: f64 = 0.95;
+
+/// The same model, for runs of several pictures, which are faster than as many runs.
+pub struct Several {
+    /// The engine that runs them.
+    pub engine: Arc<dyn Engine>,
+    /// How many pictures.
+    pub batch: usize,
+    /// How many times as many pictures a second there are.
+    pub gain: f64,
+}
+
+impl Several {
+    /// Times runs of several pictures on all threads against `alone`, a runner of the same model;
+    /// `None` where nothing is gained, or nothing could be. Takes about as long as loading the model
+    /// and twenty runs, and is only done where there are many threads.
+    pub(super) fn measure(
+        source: &ModelSource,
+        engine: &dyn Engine,
+        alone: &mut dyn Runner,
+        threads: usize,
+    ) -> Option<Self> {
+        if threads <= FEW_THREADS || source.input.batch.is_some() {
+            return None;
+        }
+        let several = ModelSource {
+            batch: *TRIED.iter().max()?,
+            ..source.clone()
+        };
+        let Chosen {
+            engine, mut runner, ..
+        } = engine::choose(&several, Some(engine.kind()), threads).ok()?;
+        let mut times = [Duration::MAX; TRIED.len()];
+        let mut one = Duration::MAX;
+        for _ in 0..ROUNDS {
+            one = one.min(time(alone, 1).ok()?);
+            for (time_of, pictures) in times.iter_mut().zip(TRIED) {
+                *time_of = (*time_of).min(time(&mut *runner, pictures).ok()?);
+            }
+        }
+        let (batch, gain) = best(one, TRIED.into_iter().zip(times))?;
+        Some(Self {
+            engine,
+            batch,
+            gain,
+        })
+    }
+}
+
+fn time(runner: &mut dyn Runner, pictures: usize) -> Result<Duration, EngineError> {
+    let started = Instant::now();
+    runner.run(pictures, &mut |_| {})?;
+    Ok(started.elapsed())
+}
+
+/// The number of pictures, of those that were timed, with the most of them a second, and how many
+/// times those of a picture alone that is.
+fn best(
+    alone: Duration,
+    times: impl Iterator<Item = (usize, Duration)> + Clone,
+) -> Option<(usize, f64)> {
+    let gain = |(pictures, time): (usize, Duration)| {
+        let time = time.max(Duration::from_nanos(1));
+        (
+            pictures,
+            pictures as f64 * alone.as_secs_f64() / time.as_secs_f64(),
+        )
+    };
+    let most = times.clone().map(|timed| gain(timed).1).fold(0.0, f64::max);
+    let good = |(_, gain): &(usize, f64)| *gain >= (NEARLY * most).max(LEAST_GAIN);
+    times.map(gain).find(good)
+}
 
 /// Pictures in a run, where `wanted` are asked for (0: whatever is right).
 pub(super) fn size(info: &OnnxInfo, input: &InputPlan, wanted: usize) -> Result<usize, ModelError> {
@@ -73,6 +162,29 @@ mod tests {
         with_share(&outputs[..1], 0, 1, |whole| {
             assert_eq!(whole[0].shape, [2, 3, 4])
         });
+    }
+
+    #[test]
+    fn the_fewest_pictures_that_gain_nearly_most_are_taken_if_that_is_something() {
+        let ms = Duration::from_millis;
+        // of one, of two, of four → pictures, times as many a second
+        let table = [
+            ([10, 20, 40], None),
+            ([10, 18, 36], None),
+            ([10, 10, 19], Some((2, 2.0))),
+            ([10, 12, 13], Some((4, 40.0 / 13.0))),
+            ([10, 16, 40], Some((2, 1.25))),
+            ([10, 30, 30], Some((4, 40.0 / 30.0))),
+        ];
+        for ([one, two, four], expected) in table {
+            let found = best(ms(one), [(2, ms(two)), (4, ms(four))].into_iter());
+            let pictures = |found: Option<(usize, f64)>| found.map(|(pictures, _)| pictures);
+            assert_eq!(pictures(found), pictures(expected), "{one} {two} {four}");
+            if let (Some((_, found)), Some((_, expected))) = (found, expected) {
+                assert!((found - expected).abs() < 1e-9, "{found} {expected}");
+            }
+        }
+        assert_eq!(best(ms(0), [(2, ms(0))].into_iter()), None);
     }
 
     #[test]

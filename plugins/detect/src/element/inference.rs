@@ -45,11 +45,13 @@ impl Work for Inference {
     type Hands = Result<Detector, EngineError>;
 
     fn hands(&self, division: Division) -> Self::Hands {
-        let engine = &self.loaded.engine;
+        let several = self.loaded.several.as_ref();
+        let several = several.filter(|_| division.batch > self.loaded.batch);
+        let engine = several.map_or(&self.loaded.engine, |several| &several.engine);
         engine.plan_runners(division.workers, division.threads);
         let trial = lock(&self.trial).take();
-        // One of other threads is no longer of use.
-        let trial = trial.filter(|(_, threads)| *threads == division.threads);
+        // One of other threads, or for fewer pictures, is no longer of use.
+        let trial = trial.filter(|(_, threads)| *threads == division.threads && several.is_none());
         let runner = match trial {
             Some((runner, _)) => runner,
             None => engine.runner(division.threads)?,

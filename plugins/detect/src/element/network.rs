@@ -81,8 +81,16 @@ impl Finder for Network {
         let doubts: String = (spec.doubts.iter())
             .map(|kind| format!(" (or {}, if head says so)", kind.as_str()))
             .collect();
+        let several = (self.shared.loaded.several.iter())
+            .map(|s| {
+                format!(
+                    ", {:.2} times as many frames in runs of {}",
+                    s.gain, s.batch
+                )
+            })
+            .collect::<String>();
         format!(
-            "{} model{doubts}, input {}x{}, {} classes ({}), {:?} a run",
+            "{} model{doubts}, input {}x{}, {} classes ({}), {:?} a run{several}",
             spec.kind.as_str(),
             spec.input.width,
             spec.input.height,

@@ -288,7 +288,7 @@ impl Settings {
                 .nick("Batch size")
                 .blurb(
                     "The most frames in one run of the model, of all streams that share it (0: as \
-                     many as the file fixes, or one); more than the model takes is an error",
+                     many as the file fixes, else one or what gains something)",
                 )
                 .maximum(64)
                 .default_value(default.batch_size)

@@ -2,7 +2,7 @@
 
 use super::inference::Inference;
 use crate::detector::{LoadError, LoadOptions, LoadedModel, ModelFile, ModelKey};
-use crate::schedule::{Pool, Registry};
+use crate::schedule::{Batch, Pool, Registry};
 use std::sync::Arc;
 
 /// The networks in use. The only thing that elements of a process have in common.
@@ -22,7 +22,11 @@ impl SharedNetwork {
         let file = ModelFile::read(options)?;
         NETWORKS.get_or_make(file.key(), || {
             let (loaded, runner) = LoadedModel::of_file(file)?;
-            let batch = loaded.batch;
+            let several = loaded.several.as_ref();
+            let batch = Batch {
+                size: loaded.batch,
+                for_latency: several.map_or(loaded.batch, |several| several.batch),
+            };
             let loaded = Arc::new(loaded);
             let work = Inference::new(loaded.clone(), runner, options.threads);
             Ok(Self {

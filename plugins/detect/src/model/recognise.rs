@@ -23,6 +23,10 @@ use super::onnx::{ElemType, OnnxInfo};
 use super::wishes::Wishes;
 use super::{Head, HeadKind, LabelsSource, ModelSpec, OutputRef};
 
+/// The most values of an output, for all pictures of a run: 1 GiB. The largest models that people run
+/// on one picture have a tenth of it.
+const MAX_VALUES: usize = 1 << 28;
+
 /// An output as it is when the model runs.
 #[derive(Debug)]
 struct Output<'a> {
@@ -89,6 +93,7 @@ pub fn recognise_as(
         plan,
         outputs: outputs(info, output_shapes),
     };
+    check_sizes(&seen).map_err(refuse)?;
     let known = names_of(info, wishes)?;
     let readings = readings(&seen, &known, wishes).map_err(refuse)?;
     let (reading, doubts) = choose(readings, &known, wishes).map_err(refuse)?;
@@ -122,6 +127,25 @@ fn outputs<'a>(info: &OnnxInfo, shapes: &'a [(String, Vec<usize>)]) -> Vec<Outpu
                 .map_or(ElemType::F32, |output| output.elem_type),
         })
         .collect()
+}
+
+/// Whether there is something in every output, and not too much. An output that is empty on the
+/// picture of the trial, and not by what the file says, is a model that found nothing.
+fn check_sizes(seen: &Seen) -> Result<(), String> {
+    for output in &seen.outputs {
+        let values = (output.shape.iter()).try_fold(1usize, |all, axis| all.checked_mul(*axis));
+        let said = seen.info.outputs.get(output.index);
+        if said.is_some_and(|said| said.dims.iter().any(|dim| dim.fixed() == Some(0))) {
+            return Err(format!("its output {:?} never holds anything", output.name));
+        }
+        if values.is_none_or(|values| values > MAX_VALUES) {
+            return Err(format!(
+                "its output {:?} of shape {:?} has more than {MAX_VALUES} values",
+                output.name, output.shape
+            ));
+        }
+    }
+    Ok(())
 }
 
 /// The names that the model's metadata have. Where they are damaged that is an error, unless the

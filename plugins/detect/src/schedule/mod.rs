@@ -22,7 +22,7 @@ mod turns;
 mod workers;
 
 pub use lane::{Closed, Job, Lane, Output, Overload, Submitted};
-pub use pool::{Pool, PoolStats, Terms};
+pub use pool::{Batch, Pool, PoolStats, Terms};
 pub use registry::Registry;
 pub use workers::{Division, Mode, Taken, Work};
 

@@ -43,6 +43,25 @@ pub struct PoolStats {
     pub frames: u64,
 }
 
+/// How many frames workers take at a time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Batch {
+    /// In general.
+    pub size: usize,
+    /// Where all threads work on one run, and there are several lanes to fill it.
+    pub for_latency: usize,
+}
+
+impl From<usize> for Batch {
+    /// As many in each case.
+    fn from(size: usize) -> Self {
+        Self {
+            size,
+            for_latency: size,
+        }
+    }
+}
+
 struct State<W: Work> {
     turns: Turns<W>,
     division: Division,
@@ -76,7 +95,7 @@ struct State<W: Work> {
 pub struct Pool<W: Work> {
     work: W,
     threads: usize,
-    batch: usize,
+    batch: Batch,
     state: Mutex<State<W>>,
     /// Workers that have nothing to do.
     idle: Condvar,
@@ -89,14 +108,15 @@ pub struct Pool<W: Work> {
 impl<W: Work> Pool<W> {
     /// A pool of so many threads, whose workers take up to `batch` frames at a time. Workers are
     /// started with the first lane.
-    pub fn new(work: W, threads: usize, batch: usize) -> Arc<Self> {
+    pub fn new(work: W, threads: usize, batch: impl Into<Batch>) -> Arc<Self> {
+        let batch = batch.into();
         Arc::new(Self {
             work,
             threads,
             batch,
             state: Mutex::new(State {
                 turns: Turns::new(),
-                division: Division::new(Mode::Throughput, threads, batch),
+                division: Division::new(Mode::Throughput, threads, batch.size),
                 generation: 0,
                 wanted: 0,
                 threads: Vec::new(),
@@ -179,7 +199,11 @@ impl<W: Work> Pool<W> {
             true => Mode::Latency,
             false => Mode::Throughput,
         };
-        let division = Division::new(mode, self.threads, self.batch);
+        let batch = match mode {
+            Mode::Latency if state.turns.members().len() > 1 => self.batch.for_latency,
+            _ => self.batch.size,
+        };
+        let division = Division::new(mode, self.threads, batch);
         if state.generation == 0 || division != state.division {
             state.division = division;
             state.generation += 1;
@@ -219,6 +243,12 @@ impl<W: Work> Pool<W> {
         } else if state.threads.is_empty() {
             state.nobody = failed;
         }
+    }
+
+    /// Whether the threads are still divided so. Where they were divided anew before a worker has
+    /// begun, it is not needed.
+    pub(super) fn is_current(&self, generation: u64) -> bool {
+        self.lock().generation == generation
     }
 
     /// A worker of this generation can work: those of earlier ones are not needed any more.

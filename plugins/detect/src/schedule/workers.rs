@@ -140,6 +140,9 @@ pub(super) fn spawn<W: Work>(
 }
 
 fn run<W: Work>(pool: &Pool<W>, generation: u64, division: Division) {
+    if !pool.is_current(generation) {
+        return;
+    }
     let work = pool.work();
     let make = || catch_unwind(AssertUnwindSafe(|| work.hands(division))).map_err(panic_text);
     let mut hands = make();

@@ -131,3 +131,25 @@ fn a_live_frame_waits_for_others_no_longer_than_it_may() {
         assert_eq!(rig.stat("frames"), 20);
     }
 }
+
+#[test]
+fn live_streams_of_many_threads_share_runs_of_whatever_size_gains_something() {
+    let file = open().file();
+    let properties = [("threads", "5")];
+    thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| {
+                let mut rig = Rig::live(&file, &properties);
+                for _ in 0..30 {
+                    let seen = rig.push_and_wait(200);
+                    if seen.look == Look::Inferred {
+                        seen.assert_answer(brightness(200), (64, 64));
+                    }
+                }
+                assert_eq!(rig.stat("frames"), 30);
+                let batch = rig.stats().get::<u32>("batch-size").unwrap();
+                assert!([1, 2, 4].contains(&batch), "{batch}");
+            });
+        }
+    });
+}

@@ -55,6 +55,41 @@ fn elements_with_the_same_model_share_it_and_each_frame_gets_its_own_result() {
     });
 }
 
+/// Worker threads of this process.
+fn workers() -> usize {
+    let tasks = std::fs::read_dir("/proc/self/task").unwrap();
+    let names = tasks
+        .flatten()
+        .map(|task| std::fs::read_to_string(task.path().join("comm")));
+    names
+        .flatten()
+        .filter(|name| is_worker(name.trim()))
+        .count()
+}
+
+/// `vigildetect` and a number; the tasks of pads have other names.
+fn is_worker(name: &str) -> bool {
+    name.strip_prefix("vigildetect")
+        .is_some_and(|number| number.parse::<u32>().is_ok())
+}
+
+#[test]
+fn the_last_element_ends_the_workers() {
+    let file = Tiny::default().file();
+    assert_eq!(workers(), 0);
+    let mut rigs: Vec<_> = (0..4)
+        .map(|_| Rig::new(&file, &[("threads", "3")]))
+        .collect();
+    for rig in &mut rigs {
+        rig.push_and_wait(200);
+        assert_eq!(workers(), 3);
+    }
+    while let Some(rig) = rigs.pop() {
+        rig.element.set_state(gst::State::Ready).unwrap();
+        assert_eq!(workers(), if rigs.is_empty() { 0 } else { 3 });
+    }
+}
+
 #[test]
 fn only_those_share_who_want_the_same() {
     let file = Tiny::default().file();

@@ -63,8 +63,8 @@ fn look(rig: &mut Rig, (width, height): (u32, u32)) -> (gst::Buffer, Vec<Object>
     });
     rig.caps(&rgb(width, height));
     rig.push_and_wait(128);
-    pad.remove_probe(probe.unwrap());
     let buffer = frames.recv().unwrap();
+    pad.remove_probe(probe.unwrap());
     let mut found = Vec::new();
     objects::read(&buffer, &mut found);
     (buffer, found)
@@ -252,5 +252,40 @@ fn metadata_that_contradict_the_outputs_are_refused() {
         for part in parts {
             assert!(errors[0].contains(part), "{errors:?}");
         }
+    }
+}
+
+#[test]
+fn what_a_build_leaves_out_is_logged_once() {
+    let needed = usize::from(!cfg!(feature = "v1_26"));
+    let masks = segmenter(&[&[&FIRST[..], &[1.0, 0.0]].concat()]);
+    let turned = model(&[&[&FIRST[..], &[0.1]].concat()], &[("task", "obb")]);
+    let plain = model(&[&FIRST], &[]);
+    for (model, part, count) in [
+        (masks, "masks are not attached", needed),
+        (turned, "the upright hull is attached", needed),
+        (plain, "v1_26", 0),
+    ] {
+        let (sender, lines) = mpsc::channel();
+        let mut rig = Rig::new(&model, &[]);
+        rig.element.set_state(gst::State::Ready).unwrap();
+        let ours = rig.element.name();
+        gst::log::set_threshold_for_name("vigildetect", gst::DebugLevel::Warning);
+        let logger = gst::log::add_log_function(move |_, _, _, _, _, object, message| {
+            let text = message
+                .get()
+                .map(|text| text.to_string())
+                .unwrap_or_default();
+            if object.is_some_and(|object| object.to_string().contains(ours.as_str())) {
+                let _ = sender.send(text);
+            }
+        });
+        rig.element.set_state(gst::State::Playing).unwrap();
+        rig.start(&rgb(64, 64));
+        rig.push_and_wait(128);
+        rig.push_and_wait(128);
+        gst::log::remove_log_function(logger);
+        let said = lines.try_iter().filter(|line| line.contains(part)).count();
+        assert_eq!(said, count, "{part}");
     }
 }

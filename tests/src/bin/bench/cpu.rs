@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use vigil_tests::pipeline::Pipeline;
 
 /// Time that all threads of this process have had of the processors so far.
-fn used() -> Duration {
+pub fn used() -> Duration {
     let time = clock_gettime(ClockId::ProcessCPUTime);
     Duration::new(
         time.tv_sec.unsigned_abs(),

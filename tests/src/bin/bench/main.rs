@@ -5,6 +5,7 @@
 
 mod cost;
 mod cpu;
+mod decode;
 mod detector;
 mod files;
 mod gate;
@@ -41,8 +42,8 @@ struct Arguments {
     /// How often each comparison is made.
     #[arg(long, default_value_t = 3)]
     repeat: usize,
-    /// Only those whose name begins so: preprocess, gate, tracker, rules, scene, still, detect,
-    /// cpu, streams, peer, files.
+    /// Only those whose name begins so: preprocess, decode, gate, tracker, rules, scene, still,
+    /// detect, cpu, streams, peer, files.
     #[arg(long)]
     only: Option<String>,
     /// Where the JSON goes.
@@ -68,6 +69,9 @@ fn main() -> Result<(), Box<dyn Error>> {
     let mut tables = Vec::new();
     if arguments.wants("preprocess") {
         tables.push(cost::preprocess(arguments.repeat));
+    }
+    if arguments.wants("decode") {
+        tables.push(decode::decode(arguments.repeat));
     }
     if arguments.wants("gate") {
         tables.push(gate::cost(arguments.repeat));

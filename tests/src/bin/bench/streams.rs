@@ -1,18 +1,29 @@
 //! Several streams in one process, whose elements share a network, against one stream.
 
+use super::cpu::used;
 use super::detector::Job;
 use super::table::{Table, median};
 use gst::prelude::*;
 use std::error::Error;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 use vigil_tests::pipeline::Pipeline;
 
 /// How many there are.
 const STREAMS: usize = 8;
 
-/// Frames a second of all streams together, with one stream and with [`STREAMS`] of them, in turns.
-/// At the smallest size only, where what is shared counts most.
+/// What a run has shown.
+struct Figures {
+    /// Frames a second of all streams together.
+    fps: f64,
+    /// CPU time of the process for each of them, in milliseconds: all threads, decoders included.
+    cpu_ms: f64,
+    frames_per_run: f64,
+}
+
+/// One stream and [`STREAMS`] of them, in turns. At the smallest size only, where what is shared
+/// counts most. On a machine that is busy with other things the CPU time says more than the frames
+/// a second.
 pub fn compare(job: &Job, sizes: &[u32]) -> Result<Table, Box<dyn Error>> {
     let mut table = Table::new(
         "streams",
@@ -20,22 +31,37 @@ pub fn compare(job: &Job, sizes: &[u32]) -> Result<Table, Box<dyn Error>> {
             "{STREAMS} streams in one process against one, {} threads: frames a second of all",
             job.threads
         ),
-        &["one stream", "all streams", "ratio", "frames/run"],
+        &[
+            "one stream",
+            "all streams",
+            "ratio",
+            "CPU ms, one",
+            "CPU ms, all",
+            "one/all",
+            "frames/run",
+        ],
     );
     let Some(size) = sizes.iter().min() else {
         return Ok(table);
     };
-    let (mut one, mut all, mut per_run) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut one, mut all) = (Vec::new(), Vec::new());
     for _ in 0..job.repeat.max(1) {
-        one.push(run(job, *size, 1)?.0);
-        let (fps, frames) = run(job, *size, STREAMS)?;
-        all.push(fps);
-        per_run.push(frames);
+        one.push(run(job, *size, 1)?);
+        all.push(run(job, *size, STREAMS)?);
     }
-    let (one, all) = (median(one), median(all));
+    let middle = |runs: &[Figures], of: fn(&Figures) -> f64| median(runs.iter().map(of).collect());
+    let [fps, cpu]: [fn(&Figures) -> f64; 2] = [|run| run.fps, |run| run.cpu_ms];
     table.row(
         format!("{size}x{size}"),
-        &[one, all, all / one, median(per_run)],
+        &[
+            middle(&one, fps),
+            middle(&all, fps),
+            middle(&all, fps) / middle(&one, fps),
+            middle(&one, cpu),
+            middle(&all, cpu),
+            middle(&one, cpu) / middle(&all, cpu),
+            middle(&all, |run| run.frames_per_run),
+        ],
     );
     Ok(table)
 }
@@ -44,12 +70,13 @@ pub fn compare(job: &Job, sizes: &[u32]) -> Result<Table, Box<dyn Error>> {
 #[derive(Default)]
 struct Count {
     frames: u64,
-    first: Option<Instant>,
+    /// With the CPU time up to then.
+    first: Option<(Instant, Duration)>,
     last: Option<Instant>,
 }
 
-/// Frames a second of so many streams together, each the whole file, and frames in each run.
-fn run(job: &Job, size: u32, streams: usize) -> Result<(f64, f64), Box<dyn Error>> {
+/// So many streams together, each the whole file.
+fn run(job: &Job, size: u32, streams: usize) -> Result<Figures, Box<dyn Error>> {
     let branch = |number: usize| {
         format!(
             "filesrc location=\"{}\" ! decodebin3 ! vigildetect name=detect{number} model=\"{}\" \
@@ -71,7 +98,7 @@ fn run(job: &Job, size: u32, streams: usize) -> Result<(f64, f64), Box<dyn Error
             let now = Instant::now();
             let mut count = count.lock().unwrap_or_else(PoisonError::into_inner);
             count.frames += 1;
-            count.first.get_or_insert(now);
+            (count.first).get_or_insert_with(|| (now, used()));
             count.last = Some(now);
             gst::PadProbeReturn::Ok
         });
@@ -89,9 +116,13 @@ fn run(job: &Job, size: u32, streams: usize) -> Result<(f64, f64), Box<dyn Error
         per_run = stats.get("frames-per-run")?;
     }
     let count = count.lock().unwrap_or_else(PoisonError::into_inner);
-    let (Some(first), Some(last)) = (count.first, count.last) else {
+    let (Some((first, cpu)), Some(last)) = (count.first, count.last) else {
         return Err("no frame has come".into());
     };
-    let seconds = (last - first).as_secs_f64();
-    Ok(((count.frames - 1) as f64 / seconds, per_run))
+    let frames = (count.frames - 1) as f64;
+    Ok(Figures {
+        fps: frames / (last - first).as_secs_f64(),
+        cpu_ms: (used() - cpu).as_secs_f64() * 1e3 / frames,
+        frames_per_run: per_run,
+    })
 }

@@ -109,9 +109,8 @@ enum Layout {
 }
 
 impl Layout {
-    /// The part of the output that tells of boxes and classes, and what the task adds for the
-    /// candidate at `place`.
-    fn values<'a>(&self, data: &'a [f32], row: usize, place: u32) -> Values<'a> {
+    /// What the task adds for the candidate at `place`.
+    fn values<'a>(&self, data: &'a [f32], task: Task, place: u32) -> Values<'a> {
         let place = place as usize;
         match *self {
             Self::Candidates { classes, anchors } => Values {
@@ -121,7 +120,7 @@ impl Layout {
             },
             Self::Finished => Values {
                 data,
-                start: place * row + FINISHED_VALUES,
+                start: place * (FINISHED_VALUES + task.values()) + FINISHED_VALUES,
                 step: 1,
             },
         }
@@ -185,14 +184,7 @@ impl TaskDecoder {
             frame: letterbox.src,
             ..Details::default()
         };
-        let row = FINISHED_VALUES + self.task.values();
-        let data = match self.layout {
-            Layout::Candidates { classes, anchors } => values(
-                view(outputs, indices, 0)?,
-                [4 + classes + self.task.values(), anchors],
-            )?,
-            Layout::Finished => values(view(outputs, indices, 0)?, [0, row])?,
-        };
+        let data = self.main_output(view(outputs, indices, 0)?)?;
         if self.task == Task::Oriented {
             self.decode_oriented(data, letterbox, thresholds, out);
             return Ok(());
@@ -201,7 +193,7 @@ impl TaskDecoder {
             Some(masks) => Some(masks.protos(view(outputs, indices, 1)?)?),
             None => None,
         };
-        self.find(data, row, thresholds);
+        self.find(data, thresholds);
         let iou = match self.layout {
             Layout::Candidates { .. } => thresholds.iou,
             // Nothing is suppressed.
@@ -215,7 +207,7 @@ impl TaskDecoder {
         self.nms.run_indexed(&self.candidates, iou, |index, best| {
             let xyxy = letterbox.clip(letterbox.to_source(best.xyxy));
             if xyxy[0] < xyxy[2] && xyxy[1] < xyxy[3] && out.len() < thresholds.max_detections {
-                let values = layout.values(data, row, places[index]);
+                let values = layout.values(data, task, places[index]);
                 if let Task::Pose {
                     keypoints,
                     values: n,
@@ -242,8 +234,18 @@ impl TaskDecoder {
         Ok(())
     }
 
+    /// The values of the output with the boxes.
+    fn main_output<'a>(&self, view: &OutputView<'a>) -> Result<&'a [f32], DecodeError> {
+        let extra = self.task.values();
+        let shape = match self.layout {
+            Layout::Candidates { classes, anchors } => [4 + classes + extra, anchors],
+            Layout::Finished => [0, FINISHED_VALUES + extra],
+        };
+        values(view, shape)
+    }
+
     /// Fills `candidates` and `places`.
-    fn find(&mut self, data: &[f32], row: usize, thresholds: &Thresholds) {
+    fn find(&mut self, data: &[f32], thresholds: &Thresholds) {
         self.candidates.clear();
         self.places.clear();
         let mut found = Candidates {
@@ -262,6 +264,7 @@ impl TaskDecoder {
                 yolo_v8::each(boxes, anchors, thresholds.confidence, &mut self.scan, take);
             }
             Layout::Finished => {
+                let row = FINISHED_VALUES + self.task.values();
                 for (place, values) in (0..).zip(data.chunks_exact(row)) {
                     if let Some(class) = class_id(values[5]) {
                         found.push(

@@ -74,6 +74,30 @@ fn yolox(classes: usize) -> Head {
 }
 
 #[test]
+fn outputs_that_are_empty_or_enormous_are_refused() {
+    let table = [
+        ("o f32 1,0,6", "never holds anything"),
+        ("o f32 1,84,0", "never holds anything"),
+        ("o f32 1,300000000,6", "more than 268435456 values"),
+        (
+            "o f32 1,9223372036854775807,6",
+            "more than 268435456 values",
+        ),
+        ("o f32 9223372036854775807,9223372036854775807,6", "values"),
+    ];
+    for (output, why) in table {
+        let error = recognise_fixed(&info(&[I640], &[output], &[]), None).unwrap_err();
+        assert!(error.to_string().contains(why), "{output}: {error}");
+    }
+    // What finds nothing on the picture of the trial is another matter.
+    let open = info(&[I640], &["o f32 rows,6"], &[("end2end", "True")]);
+    let plan = plan_input(&open, None).unwrap();
+    let shapes = [("o".to_string(), vec![1, 0, 6])];
+    let spec = recognise(&open, &plan, &shapes, None).unwrap();
+    assert_eq!(spec.head, Head::EndToEnd { max: 0 });
+}
+
+#[test]
 fn layouts_are_told_apart_by_shape_and_metadata() {
     let v5 = |classes, anchors| Head::V5 { classes, anchors };
     let e2e = |max| Head::EndToEnd { max };

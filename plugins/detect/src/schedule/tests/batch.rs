@@ -1,7 +1,7 @@
 //! Several frames in one run.
 
 use super::work::{Lane, Tens, join, pop, rig, submit, terms};
-use crate::schedule::{Mode, Pool, Terms};
+use crate::schedule::{Batch, Mode, Pool, Terms};
 use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
@@ -105,4 +105,27 @@ fn who_waits_for_a_batch_is_not_held_by_a_lane_that_leaves_or_by_the_end() {
     }
     pool.shut_down();
     assert_eq!(pop(&lanes[0], 1), [1]);
+}
+
+#[test]
+fn runs_are_larger_where_all_threads_share_one_and_there_are_lanes_to_fill_it() {
+    let batch = Batch {
+        size: 1,
+        for_latency: 4,
+    };
+    let pool = Pool::new(Tens::default(), 3, batch);
+    let size = |pool: &Pool<Tens>| pool.stats().division.batch;
+    let first = join(&pool, 'L', terms(true));
+    assert_eq!(size(&pool), 1, "there are no others");
+    let second = join(&pool, 'a', terms(false));
+    assert_eq!(size(&pool), 4);
+    submit(&first, [1]);
+    submit(&second, [2]);
+    assert_eq!((pop(&first, 1), pop(&second, 1)), (vec![1], vec![2]));
+    let third = join(&pool, 'b', terms(false));
+    pool.leave(&first);
+    assert_eq!(size(&pool), 1, "each thread has a run of its own");
+    submit(&third, [3]);
+    assert_eq!(pop(&third, 1), [3]);
+    pool.shut_down();
 }
