@@ -75,7 +75,7 @@ fn decode_output(objects: usize, repeat: usize) -> (f64, usize) {
         labels: Vec::new(),
         labels_source: LabelsSource::Numbered,
     };
-    let letterbox = Letterbox::new((1920, 1080), (640, 640), Fit::LetterboxCenter);
+    let letterbox = Letterbox::new((1920, 1920), (640, 640), Fit::LetterboxCenter);
     let mut decoder = Decoder::new(&spec);
     let view = OutputView {
         shape: &[1, 4 + CLASSES, CELLS],
