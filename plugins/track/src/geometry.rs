@@ -19,12 +19,16 @@ impl Rect {
         Self { x, y, w, h }
     }
 
-    /// Whether the box can be tracked: finite, neither empty nor so large that its area would
-    /// lose all precision.
+    /// Whether the box can be tracked: finite, neither a thousandth of a pixel thin nor so large
+    /// that its area, or the ratio of its sides, would lose all precision.
     pub fn is_sane(self) -> bool {
+        const LEAST: f32 = 1e-3;
         const LIMIT: f32 = 1e7;
         let position = self.x.abs() < LIMIT && self.y.abs() < LIMIT;
-        position && self.w > 0.0 && self.h > 0.0 && self.w < LIMIT && self.h < LIMIT
+        position
+            && [self.w, self.h]
+                .iter()
+                .all(|side| (LEAST..LIMIT).contains(side))
     }
 
     /// Right edge.

@@ -57,7 +57,7 @@ impl Association {
                 }
                 let iou = track.bbox.iou(detection.bbox);
                 let similarity = if rule.fuse_score {
-                    iou * detection.score
+                    iou * detection.score.min(1.0)
                 } else {
                     iou
                 };
