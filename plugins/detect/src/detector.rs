@@ -274,7 +274,7 @@ impl Detector {
     }
 
     /// Makes `frame` the picture of this number of the next run, counted from 0. Runs may have as
-    /// many as [`LoadedModel::batch`] says.
+    /// many as the runner's engine was loaded for: [`LoadedModel::batch`], or [`Several::batch`].
     pub fn put(&mut self, number: usize, frame: &FrameView, chroma: Chroma) {
         let started = Instant::now();
         while self.places.len() <= number {

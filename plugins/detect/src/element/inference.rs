@@ -37,12 +37,20 @@ impl Inference {
     }
 }
 
+/// What one worker needs.
+pub(super) struct Hands {
+    detector: Detector,
+    /// The most pictures in a run: more than the model was loaded for, where more were measured to
+    /// gain something.
+    most: usize,
+}
+
 impl Work for Inference {
     type Frame = Frame;
     type Event = gst::Event;
     type Result = Result<Found, Failure>;
     type Stream = StreamTerms;
-    type Hands = Result<Detector, EngineError>;
+    type Hands = Result<Hands, EngineError>;
 
     fn hands(&self, division: Division) -> Self::Hands {
         let several = self.loaded.several.as_ref();
@@ -58,12 +66,15 @@ impl Work for Inference {
         };
         let mut detector = Detector::new(&self.loaded.spec, runner, Chroma::default());
         detector.want_masks(NEEDS_V1_26.is_none());
-        Ok(detector)
+        Ok(Hands {
+            detector,
+            most: division.batch,
+        })
     }
 
     fn work(&self, hands: &mut Self::Hands, frames: &mut Vec<Taken<Self>>) {
         match hands {
-            Ok(detector) => detect(detector, &self.loaded, frames),
+            Ok(hands) => detect(hands, &self.loaded, frames),
             Err(error) => fail(frames, &error.to_string()),
         }
     }
@@ -81,8 +92,8 @@ fn fail(frames: &mut Vec<Taken<Inference>>, why: &str) {
 }
 
 /// Finishes frames with what is found on them.
-fn detect(detector: &mut Detector, loaded: &LoadedModel, frames: &mut Vec<Taken<Inference>>) {
-    match look(detector, loaded, frames) {
+fn detect(hands: &mut Hands, loaded: &LoadedModel, frames: &mut Vec<Taken<Inference>>) {
+    match look(hands, loaded, frames) {
         Ok(found) => {
             for (frame, found) in frames.drain(..).zip(found) {
                 frame.finish(Ok(found));
@@ -96,7 +107,7 @@ fn detect(detector: &mut Detector, loaded: &LoadedModel, frames: &mut Vec<Taken<
         // What is wrong with one of them must not cost the streams of the others anything.
         Err(_) => {
             for frame in frames.drain(..) {
-                detect(detector, loaded, &mut vec![frame]);
+                detect(hands, loaded, &mut vec![frame]);
             }
         }
     }
@@ -104,7 +115,7 @@ fn detect(detector: &mut Detector, loaded: &LoadedModel, frames: &mut Vec<Taken<
 
 /// Looks at all parts of the frames, as many of them in a run as the model takes.
 fn look(
-    detector: &mut Detector,
+    Hands { detector, most }: &mut Hands,
     loaded: &LoadedModel,
     frames: &[Taken<Inference>],
 ) -> Result<Vec<Found>, Failure> {
@@ -119,7 +130,7 @@ fn look(
     };
     let parts: Vec<_> = (0..frames.len()).flat_map(parts_of).collect();
     let mut seen: Vec<Vec<Picture>> = frames.iter().map(|_| Vec::new()).collect();
-    for run in parts.chunks(loaded.batch.max(1)) {
+    for run in parts.chunks(*most) {
         for (number, (i, part)) in run.iter().enumerate() {
             put(detector, number, &frames[*i], *part)?;
         }
@@ -185,4 +196,57 @@ fn put(
         .map_err(|error| Failure::Frame(error.to_string()))?;
     detector.put(number, &view.part(part), taken.stream.chroma);
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::detector::{LoadOptions, Several};
+    use crate::engine::EngineKind;
+    use crate::preprocess::{Colorimetry, FrameFormat, FrameView, PixelFormat, Plane};
+    use crate::schedule::Mode;
+
+    fn built_in(batch: usize) -> (LoadedModel, Box<dyn Runner>) {
+        let options = LoadOptions {
+            model: None,
+            wishes: Default::default(),
+            engine: Some(EngineKind::Rten),
+            precision: Default::default(),
+            threads: 1,
+            input_size: None,
+            batch,
+        };
+        LoadedModel::load(&options).unwrap()
+    }
+
+    #[test]
+    fn a_worker_that_takes_several_frames_runs_them_together() {
+        let (mut loaded, trial) = built_in(0);
+        loaded.several = Some(Several {
+            engine: built_in(4).0.engine,
+            batch: 4,
+            gain: 2.0,
+        });
+        let inference = Inference::new(Arc::new(loaded), trial, 1);
+        let grey = [128; 64 * 64];
+        let format = FrameFormat {
+            pixels: PixelFormat::Gray8,
+            width: 64,
+            height: 64,
+            colorimetry: Colorimetry::default(),
+        };
+        let plane = Plane {
+            data: &grey,
+            stride: 64,
+        };
+        let frame = FrameView::new(format, [plane, Plane::default(), Plane::default()]).unwrap();
+        for batch in [1, 4] {
+            let division = Division::new(Mode::Latency, 1, batch);
+            let mut hands = inference.hands(division).unwrap();
+            assert_eq!(hands.most, batch);
+            (0..batch).for_each(|number| hands.detector.put(number, &frame, Chroma::default()));
+            let mut pictures: Vec<_> = (0..batch).map(|_| Picture::new(Arc::default())).collect();
+            hands.detector.run(&mut pictures).unwrap();
+        }
+    }
 }
