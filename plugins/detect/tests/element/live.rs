@@ -94,10 +94,12 @@ fn a_file_waits_for_a_slow_model() {
 
 #[test]
 fn a_frame_whose_result_is_late_is_passed_and_latency_grows() {
-    // The trial's picture is grey and takes no time; a white one takes longer than is waited for.
+    // The trial's picture is grey and takes no time; a white one takes longer than is waited for,
+    // also where the trial was made on a busy machine.
     let tiny = Tiny {
+        work: 900,
         idle_up_to: 0.6,
-        ..slow()
+        ..Tiny::default()
     };
     let mut rig = Rig::live(&tiny.file(), &[("threads", "1")]);
     let (_, before, _) = rig.latency();
