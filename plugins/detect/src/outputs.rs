@@ -14,16 +14,12 @@ pub struct RawOutput {
 impl RawOutput {
     /// Copies the share of picture `number` in the outputs of a run of `pictures`.
     pub fn of_picture(outputs: &[OutputView], number: usize, pictures: usize) -> Vec<Self> {
-        let copy = |output: &OutputView| match *output.shape {
-            [n, ref rest @ ..] if n == pictures && n > 0 => {
-                let values = output.data.len() / n;
-                let share = output.data.get(number * values..(number + 1) * values);
-                Self {
-                    dims: [&[1], rest].concat(),
-                    values: share.unwrap_or_default().to_vec(),
-                }
-            }
-            _ => Self {
+        let copy = |output: &OutputView| match output.share(number, pictures) {
+            Some(share) => Self {
+                dims: [&[1], share.shape].concat(),
+                values: share.data.to_vec(),
+            },
+            None => Self {
                 dims: output.shape.to_vec(),
                 values: output.data.to_vec(),
             },

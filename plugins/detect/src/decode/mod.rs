@@ -28,6 +28,7 @@ pub use task::{Details, Keypoint, Mask, OrientedBox};
 
 use crate::model::{ClassSet, Head, ModelSpec};
 use crate::preprocess::letterbox::Letterbox;
+pub(crate) use nms::{area, intersection};
 
 /// An object on the frame.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -81,6 +82,24 @@ pub struct OutputView<'a> {
     pub shape: &'a [usize],
     /// Its values, row-major.
     pub data: &'a [f32],
+}
+
+impl<'a> OutputView<'a> {
+    /// The share of picture `number`, without the batch axis, in this output of a run of `pictures`;
+    /// `None` where it has no such axis.
+    pub fn share(&self, number: usize, pictures: usize) -> Option<Self> {
+        match *self.shape {
+            [n, ref rest @ ..] if n == pictures && n > 0 => {
+                let values = self.data.len() / n;
+                let data = self.data.get(number * values..(number + 1) * values);
+                Some(Self {
+                    shape: rest,
+                    data: data.unwrap_or_default(),
+                })
+            }
+            _ => None,
+        }
+    }
 }
 
 /// An output that is not what the model's specification says.
@@ -206,6 +225,7 @@ impl Decoder {
             // Their memory is the task's.
             Head::V8Task { .. } | Head::EndToEndTask { .. } => 0,
         };
+        let boxes = boxes.min(MOST_RESERVED);
         let classes = spec.head.classes().unwrap_or(0);
         Self {
             head: spec.head.clone(),
@@ -213,8 +233,8 @@ impl Decoder {
             size: [spec.input.width as f32, spec.input.height as f32],
             grids,
             scan: yolo_v8::Scan::default(),
-            candidates: Vec::with_capacity(boxes.min(MOST_RESERVED)),
-            nms: nms::Nms::with_capacity(boxes.min(MOST_RESERVED), classes),
+            candidates: Vec::with_capacity(boxes),
+            nms: nms::Nms::with_capacity(boxes, classes),
             task: task::TaskDecoder::new(&spec.head, [spec.input.width, spec.input.height])
                 .map(Box::new),
         }

@@ -116,11 +116,13 @@ impl Nms {
     }
 }
 
-fn area([x1, y1, x2, y2]: &[f32; 4]) -> f32 {
+/// Area of a box that has one.
+pub(crate) fn area([x1, y1, x2, y2]: &[f32; 4]) -> f32 {
     (x2 - x1) * (y2 - y1)
 }
 
-fn intersection(a: &[f32; 4], b: &[f32; 4]) -> f32 {
+/// Area that two boxes share.
+pub(crate) fn intersection(a: &[f32; 4], b: &[f32; 4]) -> f32 {
     let w = a[2].min(b[2]) - a[0].max(b[0]);
     let h = a[3].min(b[3]) - a[1].max(b[1]);
     w.max(0.0) * h.max(0.0)

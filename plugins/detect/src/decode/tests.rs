@@ -1,22 +1,11 @@
 use super::*;
-use crate::model::{ChannelOrder, HeadKind, InputSpec, LabelsSource, OutputRef};
+use crate::model::{HeadKind, InputSpec, LabelsSource, OutputRef};
 use crate::preprocess::letterbox::Fit;
 use proptest::prelude::*;
 
 pub fn spec(head: Head) -> ModelSpec {
     ModelSpec {
-        input: InputSpec {
-            name: "images".into(),
-            width: 64,
-            height: 64,
-            batch: Some(1),
-            order: ChannelOrder::Rgb,
-            scale: 1.0 / 255.0,
-            mean: [0.0; 3],
-            std: [1.0; 3],
-            fit: Fit::LetterboxCenter,
-            pad: 114,
-        },
+        input: InputSpec::of_yolo("images", (64, 64), Some(1)),
         outputs: (0..3)
             .map(|index| OutputRef {
                 index,

@@ -111,29 +111,17 @@ pub(super) fn size(info: &OnnxInfo, input: &InputPlan, wanted: usize) -> Result<
 }
 
 /// Calls `read` with the share of picture `number` in the outputs of a run of `pictures`.
-pub(super) fn with_share<T>(
-    outputs: &[OutputView<'_>],
+pub(super) fn with_share<'o, T>(
+    outputs: &[OutputView<'o>],
     number: usize,
     pictures: usize,
-    read: impl FnOnce(&[OutputView<'_>]) -> T,
+    read: impl FnOnce(&[OutputView<'o>]) -> T,
 ) -> T {
     if pictures == 1 {
         return read(outputs);
     }
-    let share: Vec<_> = outputs
-        .iter()
-        .map(|output| match output.shape {
-            [n, rest @ ..] if *n == pictures => {
-                let values = output.data.len() / pictures;
-                let data = output.data.get(number * values..(number + 1) * values);
-                OutputView {
-                    shape: rest,
-                    data: data.unwrap_or_default(),
-                }
-            }
-            _ => *output,
-        })
-        .collect();
+    let share = |output: &OutputView<'o>| output.share(number, pictures).unwrap_or(*output);
+    let share: Vec<_> = outputs.iter().map(share).collect();
     read(&share)
 }
 

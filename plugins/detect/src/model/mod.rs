@@ -72,6 +72,24 @@ pub struct InputSpec {
     pub pad: u8,
 }
 
+impl InputSpec {
+    /// As most of the YOLO family is fed: RGB from 0 to 1, at the centre of grey bars.
+    pub fn of_yolo(name: &str, (width, height): (u32, u32), batch: Option<usize>) -> Self {
+        Self {
+            name: name.into(),
+            width,
+            height,
+            batch,
+            order: ChannelOrder::Rgb,
+            scale: 1.0 / 255.0,
+            mean: [0.0; 3],
+            std: [1.0; 3],
+            fit: Fit::LetterboxCenter,
+            pad: 114,
+        }
+    }
+}
+
 /// An output that is read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OutputRef {

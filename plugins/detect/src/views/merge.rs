@@ -10,7 +10,7 @@
 //! first; and as it has grown by that, pieces of it are found that the best box alone was not near.
 
 use super::Place;
-use crate::decode::Detection;
+use crate::decode::{Detection, area, intersection};
 
 /// Least intersection, as a share of the smaller box.
 const SHARE_OF_SMALLER: f32 = 0.5;
@@ -58,18 +58,9 @@ fn nearest(
         .map(|(j, _)| j)
 }
 
-fn area([x1, y1, x2, y2]: &[f32; 4]) -> f32 {
-    (x2 - x1).max(0.0) * (y2 - y1).max(0.0)
-}
-
 /// The intersection as a share of the smaller box and of the union.
 fn shared(a: &[f32; 4], b: &[f32; 4]) -> (f32, f32) {
-    let inner = area(&[
-        a[0].max(b[0]),
-        a[1].max(b[1]),
-        a[2].min(b[2]),
-        a[3].min(b[3]),
-    ]);
+    let inner = intersection(a, b);
     let (a, b) = (area(a), area(b));
     let least = f32::MIN_POSITIVE;
     (

@@ -9,7 +9,9 @@ mod oriented;
 pub use mask::Mask;
 pub use oriented::OrientedBox;
 
-use super::{Candidate, Candidates, DecodeError, Detection, OutputView, Thresholds, class_id};
+use super::{
+    Candidate, Candidates, DecodeError, Detection, MOST_RESERVED, OutputView, Thresholds, class_id,
+};
 use super::{nms, values, view, yolo_v8};
 use crate::model::{Head, Task};
 use crate::preprocess::letterbox::Letterbox;
@@ -142,6 +144,7 @@ impl TaskDecoder {
             Head::EndToEndTask { max, task } => (Layout::Finished, max, task),
             _ => return None,
         };
+        let boxes = boxes.min(MOST_RESERVED);
         let masks = match task {
             Task::Segment { protos } => Some(mask::Maker::new(protos, size)),
             _ => None,

@@ -23,18 +23,7 @@ pub(super) fn input_spec(
     wishes: &Wishes,
 ) -> Result<InputSpec, String> {
     let plan = seen.plan;
-    let mut spec = InputSpec {
-        name: plan.name.clone(),
-        width: plan.width,
-        height: plan.height,
-        batch: plan.batch,
-        order: ChannelOrder::Rgb,
-        scale: 1.0 / 255.0,
-        mean: [0.0; 3],
-        std: [1.0; 3],
-        fit: Fit::LetterboxCenter,
-        pad: 114,
-    };
+    let mut spec = InputSpec::of_yolo(&plan.name, (plan.width, plan.height), plan.batch);
     match reading.kind {
         // SuperGradients fits pictures for YOLO-NAS into 636×636 of 640×640; that is not followed.
         HeadKind::Yolov8
