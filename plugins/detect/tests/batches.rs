@@ -10,6 +10,7 @@ mod common;
 
 use common::models::{Layout, ModelFile, Tiny};
 use common::onnx::{Attribute, Graph};
+use common::runs::run;
 use gstvigildetect::decode::Thresholds;
 use gstvigildetect::detector::{LoadError, LoadOptions, LoadedModel, Picture};
 use gstvigildetect::engine::{EngineError, EngineKind, Precision, Runner};
@@ -45,23 +46,6 @@ fn runners(file: &ModelFile, batch: usize) -> Vec<(EngineKind, Box<dyn Runner>)>
         Err(error) => panic!("{error}"),
     };
     EngineKind::ALL.into_iter().filter_map(load).collect()
-}
-
-/// Shapes and values of all outputs for pictures of these brightnesses.
-fn run(runner: &mut dyn Runner, means: &[f32]) -> Vec<(Vec<usize>, Vec<f32>)> {
-    for (picture, mean) in means.iter().enumerate() {
-        runner.input_mut(picture).fill(*mean);
-    }
-    let mut results = Vec::new();
-    runner
-        .run(means.len(), &mut |outputs| {
-            results = outputs
-                .iter()
-                .map(|output| (output.shape.to_vec(), output.data.to_vec()))
-                .collect();
-        })
-        .unwrap();
-    results
 }
 
 /// Runs batches of changing sizes, each of whose pictures must have what it has alone.

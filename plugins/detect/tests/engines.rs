@@ -10,6 +10,7 @@ mod common;
 
 use common::models::{Layout, ModelFile, Tiny};
 use common::onnx::{Attribute, Graph};
+use common::runs;
 use gstvigildetect::engine::{
     Chosen, EngineError, EngineKind, ModelSource, Precision, Runner, choose,
 };
@@ -52,17 +53,7 @@ fn load(file: &ModelFile, kind: EngineKind, threads: usize) -> Chosen {
 
 /// Shapes and values of all outputs for a picture of this brightness.
 fn run(runner: &mut dyn Runner, value: f32) -> Vec<(Vec<usize>, Vec<f32>)> {
-    runner.input_mut(0).fill(value);
-    let mut results = Vec::new();
-    runner
-        .run(1, &mut |outputs| {
-            results = outputs
-                .iter()
-                .map(|output| (output.shape.to_vec(), output.data.to_vec()))
-                .collect();
-        })
-        .unwrap();
-    results
+    runs::run(runner, &[value])
 }
 
 #[track_caller]

@@ -9,6 +9,7 @@
 
 pub mod models;
 pub mod onnx;
+pub mod runs;
 
 use gst::prelude::*;
 use gstvigildetect::preprocess::letterbox::{Fit, Letterbox};

@@ -2,9 +2,7 @@
 
 use super::table::{Table, median};
 use gstvigildetect::decode::{Decoder, OutputView, Thresholds};
-use gstvigildetect::model::{
-    ChannelOrder, Head, HeadKind, InputSpec, LabelsSource, ModelSpec, OutputRef,
-};
+use gstvigildetect::model::{Head, HeadKind, InputSpec, LabelsSource, ModelSpec, OutputRef};
 use gstvigildetect::preprocess::letterbox::{Fit, Letterbox};
 use std::hint::black_box;
 use std::time::Instant;
@@ -49,18 +47,7 @@ fn decode_output(objects: usize, repeat: usize) -> (f64, usize) {
         }
     }
     let spec = ModelSpec {
-        input: InputSpec {
-            name: "images".into(),
-            width: 640,
-            height: 640,
-            batch: Some(1),
-            order: ChannelOrder::Rgb,
-            scale: 1.0 / 255.0,
-            mean: [0.0; 3],
-            std: [1.0; 3],
-            fit: Fit::LetterboxCenter,
-            pad: 114,
-        },
+        input: InputSpec::of_yolo("images", (640, 640), Some(1)),
         outputs: vec![OutputRef {
             index: 0,
             name: "output0".into(),

@@ -4,11 +4,9 @@
 //! the decoders: the run is on a copy of the model with such an entry. It takes ONNX Runtime's own
 //! number of threads, one for each core.
 
+use super::super::cpu::steady;
 use super::super::detector::Job;
-use gst::prelude::*;
 use std::error::Error;
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Instant;
 use vigil_tests::pipeline::Pipeline;
 
 /// Frames of a run: it is slow enough for these to do.
@@ -30,22 +28,7 @@ pub fn run(job: &Job, size: u32) -> Result<f64, Box<dyn Error>> {
         model.display(),
     ))?;
     pipeline.end_after("detect", FRAMES);
-    let sink: gst::Element = pipeline.element("out");
-    let pad = sink.static_pad("sink").ok_or("fakesink without a pad")?;
-    let times: Arc<Mutex<Vec<Instant>>> = Arc::default();
-    let seen = times.clone();
-    pad.add_probe(gst::PadProbeType::BUFFER, move |_, _| {
-        (seen.lock().unwrap_or_else(PoisonError::into_inner)).push(Instant::now());
-        gst::PadProbeReturn::Ok
-    });
-    pipeline.play(3600)?;
-    let times = times.lock().unwrap_or_else(PoisonError::into_inner);
-    match (times.first(), times.last()) {
-        (Some(first), Some(last)) if times.len() > 1 => {
-            Ok((times.len() - 1) as f64 / (*last - *first).as_secs_f64())
-        }
-        _ => Err("no frames came out".into()),
-    }
+    Ok(steady(&pipeline, 0)?.0)
 }
 
 /// An entry of `metadata_props` (field 14 of ONNX' `ModelProto`), to be put at the end of the file:
