@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use std::borrow::Cow;
 
+use crate::classes::Class;
 use crate::keypoints::Keypoint;
 use crate::objects::{BBox, Object};
 
@@ -90,6 +91,32 @@ pub struct ObjectRecord {
     /// and a score, 0..1, to four.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub keypoints: Vec<[f64; 3]>,
+    /// What classifiers said of it, where some did.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub classes: Vec<ClassRecord>,
+}
+
+/// A class of an object in a record.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ClassRecord {
+    /// Class name.
+    pub label: Cow<'static, str>,
+    /// Score, 0..1, to four places.
+    pub confidence: f64,
+}
+
+impl From<Class> for ClassRecord {
+    fn from(class: Class) -> Self {
+        // Other people's scores may be anything.
+        let confidence = match class.confidence.is_finite() {
+            true => class.confidence.clamp(0.0, 1.0),
+            false => 0.0,
+        };
+        Self {
+            label: Cow::Borrowed(class.label_str()),
+            confidence: (f64::from(confidence) * 1e4).round() / 1e4,
+        }
+    }
 }
 
 impl ObjectRecord {
@@ -103,7 +130,14 @@ impl ObjectRecord {
             first_seen: object.track.map(|track| track.first_seen.nseconds()),
             coasted: object.is_coasted(pts),
             keypoints: Vec::new(),
+            classes: Vec::new(),
         }
+    }
+
+    /// The record, with these classes.
+    pub fn with_classes(mut self, classes: impl Iterator<Item = Class>) -> Self {
+        self.classes = classes.map(ClassRecord::from).collect();
+        self
     }
 
     /// The record, with these keypoints.

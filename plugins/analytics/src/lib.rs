@@ -8,6 +8,8 @@
 //! | module | what |
 //! |---|---|
 //! | [`objects`] | detections and tracks as `GstAnalyticsODMtd` and `GstAnalyticsTrackingMtd` |
+//! | [`classes`] | classes of objects and frames as `GstAnalyticsClsMtd` |
+//! | [`parts`] | objects inside of objects |
 //! | [`event`] | the JSON of the metadata pads, schema `vigil/1` |
 //! | [`event_meta`] | events on the buffer that they speak of, and on the bus |
 //! | [`keypoints`] | points of objects, such as joints |
@@ -19,10 +21,12 @@
 //! | [`text`] | near misses of names |
 //! | [`truth_meta`] | what a synthetic source knows of its objects |
 
+pub mod classes;
 pub mod event;
 pub mod event_meta;
 pub mod keypoints;
 pub mod objects;
+pub mod parts;
 #[cfg(feature = "v1_26")]
 pub mod segmentation;
 pub mod stats;
@@ -33,6 +37,7 @@ pub mod text;
 pub mod time;
 pub mod truth_meta;
 
+pub use classes::{Class, Classes};
 pub use event::{Event, ObjectRecord, ObjectsRecord, Phase};
 pub use keypoints::{Keypoint, Keypoints};
 pub use objects::{BBox, Detection, Look, Object, Track, TurnedBox};

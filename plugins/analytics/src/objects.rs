@@ -349,7 +349,7 @@ fn refine(buffer: &gst::BufferRef, objects: &mut [Object]) {
 }
 
 /// The buffer's relation meta, made where there is none, with room for `n` more mtds.
-fn relation_meta_mut(
+pub(crate) fn relation_meta_mut(
     buffer: &mut gst::BufferRef,
     n: usize,
 ) -> gst::MetaRefMut<'_, AnalyticsRelationMeta, gst::meta::Standalone> {

@@ -12,6 +12,7 @@ use common::*;
 use gst::prelude::*;
 use gst_check::Harness;
 use serde_json::Value;
+use vigil_analytics::classes::{self, Class};
 use vigil_analytics::keypoints::{self, Keypoint};
 
 struct Setup {
@@ -180,6 +181,35 @@ fn keypoints_are_in_the_record_of_their_object() {
     assert_eq!(record["objects"][1]["keypoints"], expected);
     // The next frame has none.
     assert!(pull(&mut objects)["objects"][0].get("keypoints").is_none());
+}
+
+#[test]
+fn classes_are_in_the_record_of_their_object() {
+    let mut setup = setup(None);
+    let mut objects = setup.pad("objects");
+    let mut frame = looked(0, &[(7, 80.0, 120.0), (8, 120.0, 120.0)]);
+    let mut found = Vec::new();
+    vigil_analytics::objects::read(&frame, &mut found);
+    let class = |label, confidence| Class {
+        label: gst::glib::Quark::from_str(label),
+        confidence,
+    };
+    let heads = [
+        vec![class("red", 0.91), class("blue", 0.05)],
+        vec![class("van", 1.5)],
+    ];
+    classes::write(frame.get_mut().unwrap(), Some(found[1].id), &heads).unwrap();
+    setup.video.push(frame).unwrap();
+    setup.video.push(looked(1, &[(7, 80.0, 120.0)])).unwrap();
+    let record = pull(&mut objects);
+    assert!(record["objects"][0].get("classes").is_none());
+    let expected = serde_json::json!([
+        {"label": "red", "confidence": 0.91},
+        {"label": "blue", "confidence": 0.05},
+        {"label": "van", "confidence": 1.0},
+    ]);
+    assert_eq!(record["objects"][1]["classes"], expected);
+    assert!(pull(&mut objects)["objects"][0].get("classes").is_none());
 }
 
 #[test]

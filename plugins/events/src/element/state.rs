@@ -4,6 +4,7 @@ use gst::prelude::*;
 use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Instant;
+use vigil_analytics::classes::{self, Classes};
 use vigil_analytics::event::{self, Event, ObjectRecord, ObjectsRecord, SCHEMA};
 use vigil_analytics::keypoints::{self, Keypoints};
 use vigil_analytics::objects::{self, Look, Object};
@@ -73,6 +74,7 @@ pub(super) struct State {
     looks_without_tracks: u32,
     found: Vec<Object>,
     keypoints: Keypoints,
+    classes: Classes,
     observations: Vec<Observation>,
     occurrences: Vec<Occurrence>,
 }
@@ -100,6 +102,7 @@ impl State {
             looks_without_tracks: 0,
             found: Vec::new(),
             keypoints: Keypoints::default(),
+            classes: Classes::default(),
             observations: Vec::new(),
             occurrences: Vec::new(),
         }
@@ -194,6 +197,7 @@ impl State {
         let look = objects::read(buffer, &mut self.found);
         if self.objects.is_some() {
             keypoints::read(buffer, &mut self.keypoints);
+            classes::read(buffer, &mut self.classes);
         }
         self.observe(pts, look, out);
         self.apply_rules(look, out);
@@ -349,7 +353,9 @@ impl State {
                 .iter()
                 .map(|object| {
                     let keypoints = self.keypoints.of(object.id);
-                    ObjectRecord::new(object, pts).with_keypoints(keypoints)
+                    let classes = self.classes.of(object.id);
+                    let record = ObjectRecord::new(object, pts);
+                    record.with_keypoints(keypoints).with_classes(classes)
                 })
                 .collect(),
         };

@@ -128,6 +128,7 @@ fn record(object: &Observation) -> ObjectRecord {
         first_seen: Some(object.first_seen),
         coasted: object.coasted,
         keypoints: Vec::new(),
+        classes: Vec::new(),
     }
 }
 

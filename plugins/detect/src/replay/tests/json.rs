@@ -1,7 +1,9 @@
 //! What lines of JSON say.
 
 use super::*;
-use vigil_analytics::event::{BoxRecord, Frame, ObjectRecord, ObjectsRecord, SCHEMA, to_line};
+use vigil_analytics::event::{
+    BoxRecord, ClassRecord, Frame, ObjectRecord, ObjectsRecord, SCHEMA, to_line,
+};
 
 #[test]
 fn records_of_vigilevents_are_read_as_they_are_written() {
@@ -18,6 +20,10 @@ fn records_of_vigilevents_are_read_as_they_are_written() {
         first_seen: Some(5),
         coasted,
         keypoints: vec![[1.0, 2.5, 0.5]],
+        classes: vec![ClassRecord {
+            label: "red".into(),
+            confidence: 0.5,
+        }],
     };
     let record = |pts: u64, inferred, objects| ObjectsRecord {
         schema: SCHEMA.into(),
