@@ -38,7 +38,7 @@ TABLES = {
         "colour": TEXT + "!", "scale": NUMBER + "!", "mean": LIST + "!", "std": LIST + "!", "fit": TEXT + "!",
         "pad": COUNT + "!",
     },
-    "extra-inputs": {"name": TEXT + "!", "type": TEXT + "!", "shape": LIST + "!", "holds": TEXT + "!"},
+    "extra-inputs": {"name": TEXT + "!", "type": TEXT + "!", "shape": LIST + "!", "holds": TEXT + "!", "names": LIST},
     "outputs": {"name": TEXT + "!", "type": TEXT + "!", "shape": LIST + "!", "holds": TEXT + "!"},
     "boxes": {
         "head": TEXT + "!", "format": TEXT + "!", "units": TEXT + "!", "score": TEXT + "!", "strides": LIST,
@@ -59,7 +59,7 @@ CHOICES = {
     ("input", "type"): ["f32", "f16", "u8"],
     ("input", "layout"): ["nchw", "nhwc"],
     ("input", "colour"): ["rgb", "bgr"],
-    ("input", "fit"): ["letterbox-centre", "letterbox-top-left", "stretch"],
+    ("input", "fit"): ["letterbox-centre", "letterbox-top-left", "stretch", "centre-crop"],
     ("extra-inputs", "type"): ["f32", "i64"],
     ("extra-inputs", "holds"): ["source-size"],
     ("outputs", "type"): ["f32", "f16", "i64", "i32"],
@@ -67,7 +67,7 @@ CHOICES = {
     ("boxes", "head"): [
         "yolov5", "yolov6", "yolov8", "yolox", "nanodet", "fastestdet", "yolo-nas", "end-to-end", "detr",
         "detr-rows", "detr-decoded", "yolov8-seg", "yolov8-pose", "yolov8-obb", "end-to-end-seg", "end-to-end-pose",
-        "end-to-end-obb",
+        "end-to-end-obb", "classify", "classify-logits", "classify-sigmoid",
     ],
     ("boxes", "format"): ["cxcywh", "xyxy"],
     ("boxes", "units"): ["input-pixels", "source-pixels", "grid-cells", "fraction"],

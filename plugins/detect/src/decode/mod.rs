@@ -6,12 +6,14 @@
 //! a box that reaches into the padding competes whole and is clipped afterwards.
 //!
 //! Heads that say more of an object than its box are read by [`task`], whose [`Details`] go with the
-//! detections.
+//! detections. Classifiers, which have no boxes, are read by [`classify`]; their classes are among the
+//! `Details` too.
 //!
 //! A [`Decoder`] belongs to one thread at a time, the one that receives an engine's outputs. Its
 //! memory is reserved when it is made; from then on it allocates nothing for heads with a fixed
 //! number of candidates.
 
+mod classify;
 mod detr;
 mod end_to_end;
 mod fastestdet;
@@ -19,14 +21,17 @@ mod grid;
 mod nanodet;
 mod nms;
 mod task;
+mod thresholds;
 mod yolo_nas;
 mod yolo_v5;
 mod yolo_v8;
 mod yolox;
 
+pub use classify::{Class, HeadClasses};
 pub use task::{Details, Keypoint, Mask, OrientedBox};
+pub use thresholds::Thresholds;
 
-use crate::model::{ClassSet, Head, ModelSpec};
+use crate::model::{Head, ModelSpec};
 use crate::preprocess::letterbox::Letterbox;
 pub(crate) use nms::{area, intersection};
 
@@ -39,40 +44,6 @@ pub struct Detection {
     pub score: f32,
     /// Left, top, right, bottom in pixels of the frame; clipped to it, and with an area.
     pub xyxy: [f32; 4],
-}
-
-/// Which detections are wanted.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Thresholds {
-    /// Only boxes with a score above it.
-    pub confidence: f32,
-    /// Of two boxes of a class that overlap by more than this intersection over union, only the
-    /// better one. Models that finish their boxes themselves are not filtered again.
-    pub iou: f32,
-    /// At most so many boxes, the best ones.
-    pub max_detections: usize,
-    /// Only these classes; `None` for all.
-    pub classes: Option<ClassSet>,
-}
-
-impl Default for Thresholds {
-    fn default() -> Self {
-        Self {
-            confidence: 0.25,
-            iou: 0.45,
-            max_detections: 300,
-            classes: None,
-        }
-    }
-}
-
-impl Thresholds {
-    /// Whether objects of this class are wanted.
-    pub(crate) fn wants(&self, class: u32) -> bool {
-        self.classes
-            .as_ref()
-            .is_none_or(|classes| classes.contains(class))
-    }
 }
 
 /// One output of a model for one picture.
@@ -195,6 +166,8 @@ pub struct Decoder {
     nms: nms::Nms,
     /// Of a head that says more than boxes: it does all the work then.
     task: Option<Box<task::TaskDecoder>>,
+    /// Of a classifier, for which it does all the work.
+    classes: Option<Box<classify::ClassDecoder>>,
 }
 
 impl Decoder {
@@ -223,7 +196,7 @@ impl Decoder {
             }
             Head::DetrDecoded { queries, .. } => *queries,
             // Their memory is the task's.
-            Head::V8Task { .. } | Head::EndToEndTask { .. } => 0,
+            Head::V8Task { .. } | Head::EndToEndTask { .. } | Head::Classify { .. } => 0,
         };
         let boxes = boxes.min(MOST_RESERVED);
         let classes = spec.head.classes().unwrap_or(0);
@@ -237,6 +210,8 @@ impl Decoder {
             nms: nms::Nms::with_capacity(boxes, classes),
             task: task::TaskDecoder::new(&spec.head, [spec.input.width, spec.input.height])
                 .map(Box::new),
+            classes: (spec.head.class_heads())
+                .map(|heads| Box::new(classify::ClassDecoder::new(heads))),
         }
     }
 
@@ -250,6 +225,12 @@ impl Decoder {
     /// What the model says of the detections that were decoded last, besides their boxes; taken
     /// away, so that masks need not be copied.
     pub fn take_details(&mut self) -> Details {
+        if let Some(classes) = &mut self.classes {
+            return Details {
+                classes: classes.take(),
+                ..Details::default()
+            };
+        }
         let task = self.task.as_mut();
         task.map(|task| task.take_details()).unwrap_or_default()
     }
@@ -269,6 +250,9 @@ impl Decoder {
         out.clear();
         if let Some(task) = &mut self.task {
             return task.decode(outputs, &self.outputs, letterbox, thresholds, out);
+        }
+        if let Some(classes) = &mut self.classes {
+            return classes.decode(outputs, &self.outputs, thresholds);
         }
         self.candidates.clear();
         self.find_candidates(outputs, thresholds)?;
@@ -394,7 +378,7 @@ impl Decoder {
                 let scores = column(view(2)?, boxes.len() / 4)?;
                 detr::decode_finished(labels, boxes, scores, &mut found);
             }
-            Head::V8Task { .. } | Head::EndToEndTask { .. } => {}
+            Head::V8Task { .. } | Head::EndToEndTask { .. } | Head::Classify { .. } => {}
         }
         Ok(())
     }

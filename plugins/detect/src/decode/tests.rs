@@ -1,4 +1,5 @@
 use super::*;
+use crate::model::ClassSet;
 use crate::model::{HeadKind, InputSpec, LabelsSource, OutputRef};
 use crate::preprocess::letterbox::Fit;
 use proptest::prelude::*;

@@ -22,12 +22,13 @@ pub(super) const NEEDS_V1_26: Option<&str> = if cfg!(feature = "v1_26") {
     Some("this build is for GStreamer 1.24: the Cargo feature v1_26 is needed")
 };
 
-/// Writes the detections, what goes with each of them, and the outputs.
+/// Writes the detections, what goes with each of them, and the outputs. Returns the ids of the
+/// `GstAnalyticsODMtd`s.
 pub(super) fn write(
     buffer: &mut gst::BufferRef,
     detections: &[Detection],
     extras: Extras,
-) -> Result<(), glib::BoolError> {
+) -> Result<Vec<u32>, glib::BoolError> {
     let Extras { details, tensors } = extras;
     let turned: Vec<_> = of_each(&details.oriented, detections)
         .iter()
@@ -49,7 +50,7 @@ pub(super) fn write(
     write_v1_26(buffer, &ids, details, tensors)?;
     #[cfg(not(feature = "v1_26"))]
     drop(tensors);
-    Ok(())
+    Ok(ids)
 }
 
 /// The list, if it has an entry for each detection.

@@ -40,7 +40,7 @@ pub(super) enum Entry {
     /// Workers find them.
     Work,
     /// It is known already.
-    Done(Result<Found, Failure>),
+    Done(Box<Result<Found, Failure>>),
     /// It goes on as one that nobody looked at.
     Pass,
 }
@@ -63,6 +63,11 @@ pub(super) trait Finder: Send + Sync {
     /// Width and height of the picture that it looks at; `None` where it looks at none.
     fn input_size(&self) -> Option<(u32, u32)> {
         None
+    }
+
+    /// Whether it says what a picture is of, and not where something is on it.
+    fn classifies(&self) -> bool {
+        false
     }
 
     /// Adds what it knows of itself to the property `stats`. Any thread.

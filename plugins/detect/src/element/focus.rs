@@ -41,6 +41,10 @@ pub(super) enum FocusError {
     Tiles(TilesError),
 }
 
+fn is_set(text: &Option<String>) -> bool {
+    text.as_ref().is_some_and(|text| !text.trim().is_empty())
+}
+
 impl Focus {
     /// Which parts of frames to look at.
     pub fn views(&self) -> Result<ViewOptions, SettingsError> {
@@ -56,10 +60,11 @@ impl Focus {
 
     /// The property for which the model sees parts of frames; `None` where it sees them whole.
     pub fn cuts_frames(&self) -> Option<&'static str> {
-        let is_set = |text: &Option<String>| text.as_ref().is_some_and(|t| !t.trim().is_empty());
-        if is_set(&self.regions) {
-            return Some("regions");
-        }
+        is_set(&self.regions).then_some("regions").or(self.tiles())
+    }
+
+    /// The name of the property `tiles`, where it is set.
+    pub fn tiles(&self) -> Option<&'static str> {
         is_set(&self.tiles).then_some("tiles")
     }
 

@@ -169,10 +169,15 @@ impl VigilDetect {
             structure.set("live", mode.live);
             structure.set("workers", mode.workers as u32);
             structure.set("threads-per-worker", mode.threads_per_worker as u32);
-            structure.set("runs-per-frame", session.runs());
+            if let Some(runs) = session.runs() {
+                structure.set("runs-per-frame", runs);
+            }
         }
         structure.set("queued", session.lane.len() as u32);
         session.stats().add_to(&mut structure);
+        if session.second.is_some() {
+            session.stats().add_objects_to(&mut structure);
+        }
         structure
     }
 }
@@ -287,7 +292,7 @@ impl ElementImpl for VigilDetect {
             gst::subclass::ElementMetadata::new(
                 "Vigil object detector",
                 "Filter/Analyzer/Video",
-                "Detects objects on video frames with a YOLO model, or replays recorded ones",
+                "Detects objects on video frames with a YOLO model, classifies frames or objects, or replays recorded objects",
                 env!("CARGO_PKG_AUTHORS"),
             )
         });

@@ -7,6 +7,7 @@ use super::session::{Failure, Found, Frame, lock};
 use crate::decode::Details;
 use crate::detector::{Detector, LoadedModel, Picture, Timings};
 use crate::engine::{EngineError, Runner};
+use crate::objects::Answer;
 use crate::preprocess::Chroma;
 use crate::schedule::{Division, Taken, Work};
 use crate::views::{Part, Views};
@@ -123,9 +124,8 @@ fn look(
     let parts_of = |i: usize| {
         frames[i]
             .frame()
-            .format
-            .views
             .parts()
+            .into_iter()
             .map(move |part| (i, part))
     };
     let parts: Vec<_> = (0..frames.len()).flat_map(parts_of).collect();
@@ -148,13 +148,12 @@ fn look(
     let frames = frames.iter().zip(seen).zip(thresholds);
     Ok(frames
         .map(|((frame, pictures), thresholds)| {
-            let views = &frame.frame().format.views;
-            join(
-                views,
-                pictures,
-                thresholds.max_detections,
-                &loaded.output_names,
-            )
+            let frame = frame.frame();
+            if frame.plan.is_some() {
+                return answers(pictures);
+            }
+            let most = thresholds.max_detections;
+            join(&frame.format.views, pictures, most, &loaded.output_names)
         })
         .collect())
 }
@@ -180,6 +179,24 @@ fn join(views: &Views, pictures: Vec<Picture>, most: usize, names: &[String]) ->
         detections,
         extras,
         timings,
+        answers: Vec::new(),
+    }
+}
+
+/// What is known of the objects of a frame by the pictures of each.
+fn answers(pictures: Vec<Picture>) -> Found {
+    let mut timings = Timings::default();
+    let answer = |picture: Picture| {
+        timings += picture.timings;
+        Answer {
+            detections: picture.found,
+            details: picture.details,
+        }
+    };
+    Found {
+        answers: pictures.into_iter().map(answer).collect(),
+        timings,
+        ..Found::default()
     }
 }
 

@@ -8,11 +8,15 @@ mod frame;
 mod imp;
 mod inference;
 mod network;
+mod on;
 mod replay;
+mod second;
 mod session;
 mod settings;
 mod shared;
 mod stats;
+
+pub use on::OnChoice;
 
 use crate::engine::Precision;
 use crate::preprocess::Chroma;
@@ -153,6 +157,9 @@ glib::wrapper! {
     ///
     /// Frames are taken in the decoder's own format: no `videoconvert` is needed before it. They
     /// leave in order and unchanged, inferred ones with a relation meta, even an empty one.
+    ///
+    /// With `on=objects` the model looks at the objects that are on a frame already, as a second stage:
+    /// `… ! vigildetect ! vigiltrack ! vigildetect on=objects on-classes=car model=colour.onnx ! …`
     ///
     /// With `engine=replay` no network runs: `model` is then a file of recorded detections.
     pub struct VigilDetect(ObjectSubclass<imp::VigilDetect>)

@@ -109,6 +109,10 @@ impl Finder for Network {
         Some((input.width, input.height))
     }
 
+    fn classifies(&self) -> bool {
+        self.shared.loaded.spec.head.class_heads().is_some()
+    }
+
     fn add_to(&self, structure: &mut gst::StructureRef) {
         let spec = &self.shared.loaded.spec;
         structure.set("precision", self.options.load.precision.as_str());

@@ -3,21 +3,24 @@
 use super::details::{self, Extras};
 use super::finder::{Entry, Finder, Mode, SharedThresholds};
 use super::network::Network;
+use super::on::OnError;
 use super::replay::Replay;
+use super::second::{EXPECTED_OBJECTS, SecondStage};
 use super::settings::{Settings, SettingsError, Task};
 use super::stats::Stats;
 use crate::decode::Detection;
 use crate::detector::{LoadError, Timings};
 use crate::model;
+use crate::objects::{Answer, Plan};
 use crate::preprocess::FrameFormat;
 use crate::replay::{Cursor, Position, ReplayError};
 use crate::schedule;
-use crate::views::{ViewOptions, Views};
+use crate::views::{Part, ViewOptions, Views};
 use gst::glib;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
-use vigil_analytics::{BBox, objects};
+use vigil_analytics::{BBox, classes};
 
 /// What the caps say.
 #[derive(Debug)]
@@ -33,9 +36,24 @@ pub(super) struct StreamFormat {
 pub(super) struct Frame {
     pub buffer: gst::Buffer,
     pub format: Arc<StreamFormat>,
+    /// What is to be done for its objects, where the model looks at objects.
+    pub plan: Option<Arc<Plan>>,
 }
 
 impl Frame {
+    /// The parts of it that the model looks at.
+    pub fn parts(&self) -> Vec<Part> {
+        match &self.plan {
+            Some(plan) => plan.looks().collect(),
+            None => self.format.views.parts().collect(),
+        }
+    }
+
+    /// Whether the model has nothing to look at.
+    pub fn has_nothing(&self) -> bool {
+        self.plan.as_ref().is_some_and(|plan| !plan.has_looks())
+    }
+
     /// The frame's samples, for reading.
     pub fn map(&self) -> Result<gst_video::VideoFrameRef<&gst::BufferRef>, Failure> {
         let (buffer, info) = (&self.buffer, &self.format.info);
@@ -56,6 +74,8 @@ impl Frame {
 pub(super) struct Found {
     pub detections: Vec<Detection>,
     pub extras: Extras,
+    /// Of each look at an object, where those are looked at.
+    pub answers: Vec<Answer>,
     pub timings: Timings,
 }
 
@@ -102,6 +122,8 @@ pub(super) struct Session {
     pub lane: Arc<Lane>,
     pub finder: Box<dyn Finder>,
     pub stats: Mutex<Stats>,
+    /// Where the model looks at objects.
+    pub second: Option<SecondStage>,
     labels: Vec<glib::Quark>,
     views: ViewOptions,
     thresholds: SharedThresholds,
@@ -123,6 +145,9 @@ impl Session {
             Task::Network(options) => Box::new(Network::load(*options)?),
             Task::Replay(options) => Box::new(Replay::load(options)?),
         };
+        if finder.classifies() && settings.focus.tiles().is_some() {
+            return Err(SettingsError::from(OnError::Tiles).into());
+        }
         let thresholds = settings.thresholds(finder.labels())?;
         let labels = finder.labels().iter().map(glib::Quark::from_str).collect();
         let latency = finder.latency().min(LONGEST_LATENCY);
@@ -130,6 +155,7 @@ impl Session {
             lane: Arc::new(Lane::new(LIVE_LIMIT, CAPACITY)),
             finder,
             stats: Mutex::default(),
+            second: settings.on.objects().map(SecondStage::new),
             labels,
             views,
             thresholds: SharedThresholds::new(thresholds),
@@ -161,7 +187,10 @@ impl Session {
     /// longer for its results, as the model runs for each of them.
     pub fn views(&self, frame: &FrameFormat) -> (Views, bool) {
         let views = Views::new(&self.views, frame, self.finder.input_size());
-        let runs = views.runs() as u32;
+        let runs = match self.second {
+            Some(_) => EXPECTED_OBJECTS,
+            None => views.runs() as u32,
+        };
         let before = self.runs.swap(runs, Ordering::Relaxed).max(1);
         let is_more = runs > before && !self.finder.latency().is_zero();
         if is_more {
@@ -170,9 +199,18 @@ impl Session {
         (views, is_more)
     }
 
-    /// How often the model runs for a frame; 0 before the caps.
-    pub fn runs(&self) -> u32 {
-        self.runs.load(Ordering::Relaxed)
+    /// How often the model runs for a frame; `None` before the caps, and where that is as often as
+    /// there are objects.
+    pub fn runs(&self) -> Option<u32> {
+        let runs = self.runs.load(Ordering::Relaxed);
+        (runs > 0 && self.second.is_none()).then_some(runs)
+    }
+
+    /// Objects from now on have nothing to do with those before.
+    pub fn restart_objects(&self) {
+        if let Some(second) = &self.second {
+            second.restart();
+        }
     }
 
     /// What is to be done with a frame that is wanted.
@@ -190,6 +228,9 @@ impl Session {
     pub fn update(&self, settings: &Settings) -> Result<(), SettingsError> {
         self.thresholds
             .set(settings.thresholds(self.finder.labels())?);
+        if let Some((second, options)) = self.second.as_ref().zip(settings.on.objects()) {
+            second.set_options(options);
+        }
         Ok(())
     }
 
@@ -228,22 +269,16 @@ impl Session {
         found: Found,
         latency: Duration,
     ) -> Result<(), glib::BoolError> {
-        let detections: Vec<_> = found
-            .detections
-            .iter()
-            .map(|detection| objects::Detection {
-                label: self.label(detection.class),
-                bbox: bbox(detection.xyxy),
-                confidence: detection.score,
-            })
-            .collect();
+        let detections = self.detections(&found.detections);
+        let heads = self.classes(&found.extras.details.classes);
         details::write(buffer, &detections, found.extras)?;
+        classes::write(buffer, None, &heads)?;
         self.stats()
             .inferred(detections.len(), found.timings, latency);
         Ok(())
     }
 
-    fn label(&self, class: u32) -> glib::Quark {
+    pub fn label(&self, class: u32) -> glib::Quark {
         match self.labels.get(class as usize) {
             Some(label) => *label,
             None => glib::Quark::from_str(model::numbered(class as usize)),
@@ -251,7 +286,7 @@ impl Session {
     }
 }
 
-fn bbox([x1, y1, x2, y2]: [f32; 4]) -> BBox {
+pub(super) fn bbox([x1, y1, x2, y2]: [f32; 4]) -> BBox {
     BBox {
         x: x1,
         y: y1,

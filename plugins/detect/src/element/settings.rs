@@ -3,6 +3,7 @@
 use super::details::NEEDS_V1_26;
 use super::focus::{Focus, FocusError};
 use super::network::NetworkOptions;
+use super::on::{On, OnError};
 use super::{ChromaResampler, EngineChoice, ModeChoice, PrecisionChoice};
 use crate::decode::Thresholds;
 use crate::detector::LoadOptions;
@@ -36,6 +37,8 @@ pub(super) struct Settings {
     /// Where on a frame to look, and on which frames.
     pub focus: Focus,
     pub attach_tensors: bool,
+    /// Whether to look at frames or at objects.
+    pub on: On,
 }
 
 impl Default for Settings {
@@ -60,6 +63,7 @@ impl Default for Settings {
             chroma_resampler: ChromaResampler::default(),
             focus: Focus::default(),
             attach_tensors: false,
+            on: On::default(),
         }
     }
 }
@@ -87,6 +91,8 @@ pub(super) enum SettingsError {
     Classes(ModelError),
     #[error(transparent)]
     Focus(#[from] FocusError),
+    #[error(transparent)]
+    On(#[from] OnError),
     #[error("property attach-tensors is true, but {0}")]
     Tensors(&'static str),
     #[error(
@@ -119,6 +125,9 @@ impl Settings {
             model::parse_labels(self.labels.as_deref().unwrap_or_default())
                 .map_err(SettingsError::Labels)
         };
+        let tensors = self.attach_tensors.then_some("attach-tensors");
+        let whole = self.focus.tiles().or(tensors);
+        self.on.check(self.engine == EngineChoice::Replay, whole)?;
         let path = self.model.as_deref().filter(|path| !path.is_empty());
         let engine = match self.engine {
             EngineChoice::Auto => None,
@@ -171,6 +180,8 @@ impl Settings {
             iou: self.iou_threshold,
             max_detections: self.max_detections as usize,
             classes: model::parse_classes(classes, labels).map_err(SettingsError::Classes)?,
+            class_score: self.on.class_threshold,
+            max_classes: self.on.max_classes as usize,
         })
     }
 
@@ -223,7 +234,7 @@ impl Settings {
             glib::ParamSpecString::builder("model")
                 .nick("Model")
                 .blurb(
-                    "Path of the ONNX file of a YOLO detector (default: the built-in one, for rendered \
+                    "Path of the ONNX file of a detector or classifier (default: the built-in one, for rendered \
                      scenes such as vigiltestsrc's); with engine=replay, of a file of recorded \
                      detections (MOTChallenge or JSON Lines)",
                 )
@@ -242,8 +253,9 @@ impl Settings {
                 .nick("Head")
                 .blurb(
                     "How the model's outputs are read: yolov5, yolov6, yolov8, yolox, nanodet, \
-                     fastestdet, yolo-nas, end-to-end, detr, detr-rows, detr-decoded, or yolov8-seg, -pose, \
-                     -obb, end-to-end-seg, -pose, -obb (default: as the file beside the model says, \
+                     fastestdet, yolo-nas, end-to-end, detr, detr-rows, detr-decoded, yolov8-seg, -pose, \
+                     -obb, end-to-end-seg, -pose, -obb, or of a classifier classify, \
+                     classify-logits, classify-sigmoid (default: as the file beside the model says, \
                      else as the model shows)",
                 )
                 .mutable_ready()
@@ -371,6 +383,7 @@ impl Settings {
                 .build(),
         ];
         specs.extend(Focus::specs());
+        specs.extend(On::specs());
         specs
     }
 
@@ -400,7 +413,10 @@ impl Settings {
             "interval" => store(value, &mut self.interval),
             "chroma-resampler" => store(value, &mut self.chroma_resampler),
             "attach-tensors" => store(value, &mut self.attach_tensors),
-            _ => self.focus.set(name, value),
+            _ => {
+                self.focus.set(name, value);
+                self.on.set(name, value);
+            }
         }
     }
 
@@ -425,7 +441,7 @@ impl Settings {
             "interval" => self.interval.to_value(),
             "chroma-resampler" => self.chroma_resampler.to_value(),
             "attach-tensors" => self.attach_tensors.to_value(),
-            _ => return self.focus.get(name),
+            _ => return self.focus.get(name).or_else(|| self.on.get(name)),
         })
     }
 }

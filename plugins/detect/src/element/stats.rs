@@ -10,10 +10,18 @@ pub(super) struct Stats {
     pub frames: u64,
     pub inferred: u64,
     pub objects: u64,
+    /// Looks at objects of others of which something came.
+    pub objects_inferred: u64,
+    /// Objects of others that an earlier look was told of.
+    pub objects_reused: u64,
+    pub objects_too_small: u64,
+    pub objects_over_limit: u64,
     pub skipped_interval: u64,
     pub skipped_still: u64,
     pub skipped_overload: u64,
     pub skipped_qos: u64,
+    /// Frames of which no object had to be looked at.
+    pub skipped_unneeded: u64,
     pub overdue: u64,
     pub failed: u64,
     /// Of looking for motion, on the streaming thread.
@@ -54,6 +62,15 @@ impl Stats {
             }
             _ => 0.0,
         }
+    }
+
+    /// Adds the fields of the second stage.
+    pub fn add_objects_to(&self, structure: &mut gst::StructureRef) {
+        structure.set("objects-inferred", self.objects_inferred);
+        structure.set("objects-reused", self.objects_reused);
+        structure.set("objects-too-small", self.objects_too_small);
+        structure.set("objects-over-limit", self.objects_over_limit);
+        structure.set("skipped-unneeded", self.skipped_unneeded);
     }
 
     /// Adds the fields to the structure of the property `stats`.

@@ -9,7 +9,7 @@ pub const SUPPORTED: &str = "object detectors with one f32 or f16 input [N,3,H,W
     (YOLO-NAS), C classes and A grid cells of that input size; YOLOv8, 11, 12, 26 for masks [N,4+C+P,A] with \
     prototypes [N,P,h,w], for keypoints [N,4+C+K·D,A] with the metadata task=pose and kpt_shape=[K, D] \
     (D 2 or 3), for oriented boxes [N,4+C+1,A] with task=obb, or these as [N,M,6+…]; or with Q queries: outputs labels [N,Q], boxes [N,Q,4], scores [N,Q], or logits [N,Q,C] and boxes [N,Q,4] \
-    (RT-DETR, D-FINE, DEIM, RF-DETR)";
+    (RT-DETR, D-FINE, DEIM, RF-DETR); and classifiers with outputs [N,C] or [N,C,1,1]";
 
 /// What may be meant by a file that is no model.
 fn hint(looks_like: &str) -> &'static str {

@@ -1,5 +1,6 @@
 //! What to feed a model: the first step, before it has run.
 
+use super::classifier;
 use super::constant::{ConstantInput, ConstantValues};
 use super::error::{ModelError, SUPPORTED};
 use super::onnx::{Dim, ElemType, OnnxInfo, TensorInfo};
@@ -14,6 +15,8 @@ const DEFAULT_SIDE: u32 = 640;
 /// Pixels that the coarsest grid's cells have in most detectors, so that the sides of a dynamic
 /// input must be multiples of it.
 const DEFAULT_STRIDE: u32 = 32;
+/// Side of the input of a classifier that says nothing of it, which is what ImageNet's are trained at.
+const CLASSIFIER_SIDE: u32 = 224;
 
 /// Why an input has the size that it has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,9 +29,12 @@ pub enum SizeSource {
     Sidecar,
     /// The model's metadata `imgsz`.
     Metadata,
-    /// 640, for lack of anything better.
+    /// 640, of a classifier 224, for lack of anything better.
     Default,
 }
+
+/// Width and height.
+type Size = (u32, u32);
 
 /// What to feed: the tensor `[batch, 3, height, width]`, and what goes with it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -66,7 +72,7 @@ pub fn plan_input(info: &OnnxInfo, requested: Option<(u32, u32)>) -> Result<Inpu
 }
 
 /// What the metadata `task` may say.
-const TASKS: [&str; 4] = ["detect", "segment", "pose", "obb"];
+const TASKS: [&str; 5] = ["detect", "segment", "pose", "obb", "classify"];
 
 /// As [`plan_input`], with what the user says of the model.
 pub fn plan_input_as(
@@ -109,7 +115,14 @@ pub fn plan_input_as(
         ));
     }
     let beside = wishes.sidecar.as_ref().and_then(|sidecar| sidecar.size);
-    let ((width, height), source) = size(info, input, (width, height), requested, beside)?;
+    let is_classifier = classifier::looks_like_one(info, wishes);
+    let default = if is_classifier {
+        (CLASSIFIER_SIDE, 1)
+    } else {
+        (DEFAULT_SIDE, DEFAULT_STRIDE)
+    };
+    let said = (requested, beside);
+    let ((width, height), source) = size(info, input, (width, height), said, default)?;
     Ok(InputPlan {
         name: input.name.clone(),
         width,
@@ -166,8 +179,8 @@ fn size(
     info: &OnnxInfo,
     input: &TensorInfo,
     axes: (&Dim, &Dim),
-    requested: Option<(u32, u32)>,
-    beside: Option<(u32, u32)>,
+    (requested, beside): (Option<Size>, Option<Size>),
+    (default_side, default_stride): (u32, u32),
 ) -> Result<((u32, u32), SizeSource), ModelError> {
     // A side that no u32 holds is refused below like any other that is too large.
     let fixed = |dim: &Dim| dim.fixed().map(|n| u32::try_from(n).unwrap_or(u32::MAX));
@@ -180,7 +193,7 @@ fn size(
     let said = said
         .into_iter()
         .find_map(|(size, source)| Some((size?, source)));
-    let (free, source) = said.unwrap_or(((DEFAULT_SIDE, DEFAULT_SIDE), SizeSource::Default));
+    let (free, source) = said.unwrap_or(((default_side, default_side), SizeSource::Default));
     let size = (fixed.0.unwrap_or(free.0), fixed.1.unwrap_or(free.1));
     if let Some((width, height)) = requested {
         let fail = |why: String| Err(ModelError::InputSize { width, height, why });
@@ -193,7 +206,7 @@ fn size(
                 free(fixed.1)
             ));
         }
-        let stride = stride(info);
+        let stride = stride(info).unwrap_or(default_stride);
         let is_right =
             |side: u32| side.is_multiple_of(stride) && (stride..=MAX_SIDE).contains(&side);
         if fixed != (Some(width), Some(height)) && !(is_right(width) && is_right(height)) {
@@ -244,14 +257,9 @@ fn imgsz(info: &OnnxInfo) -> Option<(u32, u32)> {
     }
 }
 
-fn stride(info: &OnnxInfo) -> u32 {
-    let stride = info
-        .metadata
-        .get("stride")
-        .and_then(|s| s.trim().parse().ok());
-    stride
-        .filter(|s| (1..=256).contains(s))
-        .unwrap_or(DEFAULT_STRIDE)
+fn stride(info: &OnnxInfo) -> Option<u32> {
+    let stride = info.metadata.get("stride")?.trim().parse().ok();
+    stride.filter(|s| (1..=256).contains(s))
 }
 
 /// The refusal of a model, with all that is known of it. `shapes` are its outputs when it ran.
@@ -458,11 +466,7 @@ mod tests {
             (&["a f32 N,C,H,W"], &[("channels", "1")], "1 channels"),
             (&["a f32 9999,3,64,64"], &[], "batches of 9999"),
             (&["a f32 1,3,64,9999999999"], &[], "larger than 8192"),
-            (
-                &["a f32 1,3,64,64"],
-                &[("task", "classify")],
-                "task 'classify'",
-            ),
+            (&["a f32 1,3,64,64"], &[("task", "depth")], "task 'depth'"),
         ];
         for (inputs, metadata, why) in table {
             let info = info(inputs, &["out f32 1,84,84"], metadata);

@@ -9,6 +9,7 @@
 //! Everything here happens on the way to PAUSED, never on the streaming thread.
 
 pub mod builtin;
+mod classifier;
 mod coco;
 mod constant;
 mod error;
@@ -23,6 +24,7 @@ mod sniff;
 mod task;
 mod wishes;
 
+pub use classifier::{ClassHead, Scores};
 pub use constant::{ConstantInput, ConstantValues};
 pub use error::{ModelError, SUPPORTED};
 pub use input::{InputPlan, SizeSource, plan_input, plan_input_as};
@@ -206,6 +208,12 @@ pub enum Head {
         /// What else is said of each object.
         task: Task,
     },
+    /// Classes of the whole picture in place of boxes: an output `[classes]`, or with further axes
+    /// of 1, for each head.
+    Classify {
+        /// In the order of the outputs that are read.
+        heads: Vec<ClassHead>,
+    },
 }
 
 impl Head {
@@ -222,6 +230,7 @@ impl Head {
             | Self::DetrRows { classes, .. }
             | Self::V8Task { classes, .. } => Some(*classes),
             Self::DetrDecoded { classes, .. } => *classes,
+            Self::Classify { heads } => Some(heads.iter().map(|head| head.classes).sum()),
             Self::EndToEnd { .. } | Self::EndToEndTask { .. } => None,
         }
     }
@@ -233,7 +242,8 @@ impl Head {
             | Self::EndToEndTask { .. }
             | Self::Detr { .. }
             | Self::DetrRows { .. }
-            | Self::DetrDecoded { .. } => true,
+            | Self::DetrDecoded { .. }
+            | Self::Classify { .. } => true,
             Self::V8 { .. }
             | Self::V5 { .. }
             | Self::YoloxRaw { .. }
@@ -241,6 +251,14 @@ impl Head {
             | Self::FastestDet { .. }
             | Self::YoloNas { .. }
             | Self::V8Task { .. } => false,
+        }
+    }
+
+    /// The heads of a classifier; `None` for a detector.
+    pub fn class_heads(&self) -> Option<&[ClassHead]> {
+        match self {
+            Self::Classify { heads } => Some(heads),
+            _ => None,
         }
     }
 
@@ -290,11 +308,17 @@ pub enum HeadKind {
     EndToEndPose,
     /// [`Head::EndToEndTask`] with angles.
     EndToEndOriented,
+    /// [`Head::Classify`] whose values are scores.
+    Classify,
+    /// [`Head::Classify`] whose values are logits of classes of which one is right.
+    ClassifyLogits,
+    /// [`Head::Classify`] whose values are logits of classes that each hold for themselves.
+    ClassifySigmoid,
 }
 
 impl HeadKind {
     /// All of them.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 20] = [
         Self::Yolov8,
         Self::Yolov5,
         Self::Yolov6,
@@ -312,6 +336,9 @@ impl HeadKind {
         Self::EndToEndSegment,
         Self::EndToEndPose,
         Self::EndToEndOriented,
+        Self::Classify,
+        Self::ClassifyLogits,
+        Self::ClassifySigmoid,
     ];
 
     /// The name.
@@ -334,6 +361,9 @@ impl HeadKind {
             Self::EndToEndSegment => "end-to-end-seg",
             Self::EndToEndPose => "end-to-end-pose",
             Self::EndToEndOriented => "end-to-end-obb",
+            Self::Classify => "classify",
+            Self::ClassifyLogits => "classify-logits",
+            Self::ClassifySigmoid => "classify-sigmoid",
         }
     }
 }

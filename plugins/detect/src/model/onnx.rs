@@ -138,6 +138,9 @@ pub struct OnnxInfo {
     pub outputs: Vec<TensorInfo>,
     /// Operator types in the graph, without its subgraphs.
     pub operators: BTreeSet<String>,
+    /// For each output the operator whose values it has, whatever changes their shape or type on the
+    /// way; an empty name where there is none.
+    pub last_operators: Vec<String>,
     /// Length of the bias of the layer that scores classes, where the weights have the names that
     /// transformers of the DETR family give them: the number of classes.
     pub scored_classes: Option<usize>,
@@ -190,6 +193,7 @@ impl OnnxInfo {
             has_dino_weights: graph.initializer.iter().any(|w| w.name.contains(".dinov")),
             inputs: inputs(&graph),
             outputs: graph.output.iter().map(tensor_info).collect(),
+            last_operators: last_operators(&graph),
             operators: graph.node.into_iter().map(|n| n.op_type).collect(),
             metadata: model
                 .metadata_props
@@ -328,6 +332,39 @@ fn scored_classes(graph: &proto::GraphProto) -> Option<usize> {
         [[classes]] => usize::try_from(*classes).ok().filter(|n| *n > 0),
         _ => None,
     }
+}
+
+/// Operators that leave values what they are.
+const SHAPERS: [&str; 8] = [
+    "Identity",
+    "Reshape",
+    "Flatten",
+    "Squeeze",
+    "Unsqueeze",
+    "Cast",
+    "QuantizeLinear",
+    "DequantizeLinear",
+];
+
+fn last_operators(graph: &proto::GraphProto) -> Vec<String> {
+    let made_by: BTreeMap<&str, &proto::NodeProto> = (graph.node.iter())
+        .flat_map(|node| node.output.iter().map(move |name| (name.as_str(), node)))
+        .collect();
+    let last = |output: &proto::ValueInfoProto| {
+        let mut name = output.name.as_str();
+        // In a damaged file they may go round.
+        for _ in 0..SHAPERS.len() {
+            let Some(node) = made_by.get(name) else {
+                return String::new();
+            };
+            match node.input.first() {
+                Some(input) if SHAPERS.contains(&node.op_type.as_str()) => name = input,
+                _ => return node.op_type.clone(),
+            }
+        }
+        String::new()
+    };
+    graph.output.iter().map(last).collect()
 }
 
 fn tensor_info(value: &proto::ValueInfoProto) -> TensorInfo {

@@ -46,6 +46,10 @@ pub struct GraphProto {
 
 #[derive(Clone, PartialEq, prost::Message)]
 pub struct NodeProto {
+    #[prost(string, repeated, tag = "1")]
+    pub input: Vec<String>,
+    #[prost(string, repeated, tag = "2")]
+    pub output: Vec<String>,
     #[prost(string, tag = "4")]
     pub op_type: String,
 }

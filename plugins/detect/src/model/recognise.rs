@@ -6,15 +6,17 @@
 //! have no grid: they are told by having two or three outputs.
 //!
 //! [`single`] knows the layouts of one output, [`several`] those of more, [`small`] those of networks
-//! for small devices, [`tasks`] those that say more of an object than its box, and [`habits`] how
+//! for small devices, [`classify`] those without boxes, [`tasks`] those that say more of an object than its box, and [`habits`] how
 //! pictures are prepared for each.
 
+mod classify;
 mod habits;
 mod several;
 mod single;
 mod small;
 mod tasks;
 
+use super::classifier;
 use super::error::ModelError;
 use super::input::{InputPlan, unsupported};
 use super::labels;
@@ -97,14 +99,16 @@ pub fn recognise_as(
     let known = names_of(info, wishes)?;
     let readings = readings(&seen, &known, wishes).map_err(refuse)?;
     let (reading, doubts) = choose(readings, &known, wishes).map_err(refuse)?;
-    let (labels, labels_source) = labels_of(known, wishes, reading.head.classes())?;
     let output = |index: &usize| OutputRef {
         index: *index,
         name: output_shapes[*index].0.clone(),
     };
+    let outputs: Vec<_> = reading.outputs.iter().map(output).collect();
+    let beside = names_beside(wishes, &reading.head, &outputs)?;
+    let (labels, labels_source) = labels_of(known, beside, wishes, reading.head.classes())?;
     Ok(ModelSpec {
         input: habits::input_spec(&seen, &reading, wishes).map_err(refuse)?,
-        outputs: reading.outputs.iter().map(output).collect(),
+        outputs,
         kind: reading.kind,
         doubts,
         head: reading.head,
@@ -169,8 +173,10 @@ fn readings(
     let kind = asked.as_ref().map(|(kind, _)| *kind);
     let known = said(metadata, wishes).map(|(classes, _)| classes);
     let labels = wishes.labels.as_ref().map(Vec::len);
-    let task = tasks::reading(seen, kind, known.or(labels))?;
-    let mut readings: Vec<Reading> = task.into_iter().collect();
+    let mut readings: Vec<Reading> = classify::reading(seen, kind)?.into_iter().collect();
+    if readings.is_empty() {
+        readings.extend(tasks::reading(seen, kind, known.or(labels))?);
+    }
     if readings.is_empty() {
         readings.extend(small::readings(seen));
         readings.extend(several::readings(seen, kind));
@@ -233,13 +239,38 @@ fn choose(
     Ok((reading, doubts))
 }
 
+/// The names that the file beside the model has, of all classes or output by output.
+fn names_beside(
+    wishes: &Wishes,
+    head: &Head,
+    outputs: &[OutputRef],
+) -> Result<Option<Vec<String>>, ModelError> {
+    let Some(sidecar) = &wishes.sidecar else {
+        return Ok(None);
+    };
+    match head
+        .class_heads()
+        .filter(|_| !sidecar.output_names.is_empty())
+    {
+        Some(heads) if sidecar.names.is_none() => {
+            let names = classifier::names_by_output(&sidecar.output_names, outputs, heads);
+            names.map(Some).map_err(|why| ModelError::Sidecar {
+                path: sidecar.path.clone(),
+                why,
+            })
+        }
+        _ => Ok(sidecar.names.clone()),
+    }
+}
+
 /// The names of a model's classes, from who is asked first.
 fn labels_of(
     metadata: Option<Vec<String>>,
+    beside: Option<Vec<String>>,
     wishes: &Wishes,
     classes: Option<usize>,
 ) -> Result<(Vec<String>, LabelsSource), ModelError> {
-    match wishes.sidecar.as_ref().and_then(|s| s.names.clone()) {
+    match beside {
         Some(names) if wishes.labels.is_none() => Ok((names, LabelsSource::Sidecar)),
         _ => labels::choose(wishes.labels.clone(), metadata, classes),
     }

@@ -1,8 +1,8 @@
 //! The file beside a model, `yolox_s.toml` for `yolox_s.onnx`: what its ONNX file does not say.
 //!
 //! It has the format of the cards in `models/`, which `models/fetch` leaves beside each model, and
-//! of which everything is optional here. `[input]`, `[boxes]` and `[classes]` are read, and in them
-//! what is listed below; the rest of a card is for people and other tools.
+//! of which everything is optional here. `[input]`, `[boxes]` and `[classes]` are read, the names of
+//! classes in `[[outputs]]`, and in them what is listed below; the rest of a card is for people and other tools.
 
 use super::error::ModelError;
 use super::wishes::{INPUT_KEYS, InputWishes, parse_head};
@@ -58,6 +58,8 @@ pub struct Sidecar {
     pub names: Option<Vec<String>>,
     /// `classes.count`.
     pub count: Option<usize>,
+    /// `outputs.names`, by `outputs.name`: of a classifier with several outputs.
+    pub output_names: Vec<(String, Vec<String>)>,
 }
 
 impl Sidecar {
@@ -115,6 +117,7 @@ impl Sidecar {
                 "input" => each(key, value, |key, value| this.input_key(key, value))?,
                 "boxes" => each(key, value, |key, value| this.boxes_key(key, value))?,
                 "classes" => each(key, value, |key, value| this.classes_key(key, value))?,
+                "outputs" => this.outputs(value)?,
                 known if TABLES.contains(&known) || known == WEIGHTS => {}
                 _ => return Err(unknown("", key, &TABLES)),
             }
@@ -161,6 +164,27 @@ impl Sidecar {
                 &[&["head"], &BOXES_REST[..]].concat(),
             )),
         }
+    }
+
+    fn outputs(&mut self, value: &Value) -> Result<(), String> {
+        let wrong = || "outputs must be tables, [[outputs]]".to_string();
+        for output in value.as_array().ok_or_else(wrong)? {
+            let output = output.as_table().ok_or_else(wrong)?;
+            let Some(value) = output.get("names") else {
+                continue;
+            };
+            let Some(name) = output.get("name").and_then(Value::as_str) else {
+                return Err("outputs.names is there without outputs.name".into());
+            };
+            if self.output_names.iter().any(|(other, _)| other == name) {
+                return Err(format!("outputs.name is \"{name}\" twice"));
+            }
+            let wrong =
+                || format!("outputs.names of \"{name}\" is {value}: it must be a list of names");
+            let names = names(value).ok_or_else(wrong)?;
+            self.output_names.push((name.into(), names));
+        }
+        Ok(())
     }
 
     fn classes_key(&mut self, key: &str, value: &Value) -> Result<(), String> {

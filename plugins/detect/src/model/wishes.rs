@@ -159,10 +159,9 @@ fn colour(value: &Value) -> Result<ChannelOrder, String> {
 }
 
 fn fit(value: &Value) -> Result<Fit, String> {
-    value
-        .as_str()
-        .and_then(Fit::from_name)
-        .ok_or_else(|| "it must be letterbox-centre, letterbox-top-left or stretch".into())
+    value.as_str().and_then(Fit::from_name).ok_or_else(|| {
+        "it must be letterbox-centre, letterbox-top-left, stretch or centre-crop".into()
+    })
 }
 
 fn number(value: &Value) -> Result<f32, String> {

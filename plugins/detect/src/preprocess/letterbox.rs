@@ -8,8 +8,11 @@
 //! | `LetterboxCenter` | `round(w·r) × round(h·r)` | `round(pad/2 − 0.1)` | Ultralytics, `LetterBox` and `scale_boxes` |
 //! | `LetterboxTopLeft` | `⌊w·r⌋ × ⌊h·r⌋` | 0, 0 | YOLOX, `preproc` |
 //! | `Stretch` | the whole input | 0, 0 | RT-DETR and most others |
+//! | `CentreCrop` | the whole input, of a larger picture | 0, 0 | torchvision, `Resize` of the shorter side and `CenterCrop`, as Ultralytics' classifiers have it |
 //!
-//! with `r = min(W/w, H/h)`; `r` above 1 enlarges.
+//! with `r = min(W/w, H/h)`; `r` above 1 enlarges. For `CentreCrop` the larger picture has the
+//! input's length along the axis that decides and `⌊W·h/w⌋` or `⌊H·w/h⌋` along the other one, of
+//! which `round((long − short) / 2)` is left off at the beginning.
 
 /// How a picture is brought to the size of a model's input.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -20,11 +23,18 @@ pub enum Fit {
     LetterboxTopLeft,
     /// It fills the input, each axis scaled on its own.
     Stretch,
+    /// Its shape is kept, it fills the input, and what is too long is left off on both sides.
+    CentreCrop,
 }
 
 impl Fit {
     /// All of them.
-    pub const ALL: [Self; 3] = [Self::LetterboxCenter, Self::LetterboxTopLeft, Self::Stretch];
+    pub const ALL: [Self; 4] = [
+        Self::LetterboxCenter,
+        Self::LetterboxTopLeft,
+        Self::Stretch,
+        Self::CentreCrop,
+    ];
 
     /// What files call it.
     pub const fn as_str(self) -> &'static str {
@@ -32,6 +42,7 @@ impl Fit {
             Self::LetterboxCenter => "letterbox",
             Self::LetterboxTopLeft => "letterbox-top-left",
             Self::Stretch => "stretch",
+            Self::CentreCrop => "centre-crop",
         }
     }
 
@@ -57,6 +68,11 @@ pub struct Letterbox {
     pub content: (u32, u32),
     /// Left and top of the picture inside the input.
     pub offset: (u32, u32),
+    /// Width and height that the whole frame is scaled to: more than `content` where some of it is
+    /// left off.
+    pub scaled: (u32, u32),
+    /// Columns and rows of the scaled frame that are left off before the picture.
+    pub crop: (u32, u32),
     /// Input pixels per frame pixel, along x and y: before `content` was rounded, as the
     /// references undo it.
     pub gain: (f32, f32),
@@ -88,21 +104,61 @@ impl Letterbox {
             ),
             Fit::LetterboxTopLeft => ((scaled.0 as u32, scaled.1 as u32), (r, r)),
             Fit::Stretch => (dst, ratio),
+            Fit::CentreCrop => return Self::cropped(src, dst),
         };
         let content = at_least_one((content.0.min(dst.0), content.1.min(dst.1)));
         let offset = match fit {
             // `round(pad / 2 − 0.1)`: half a pixel goes to the right and the bottom.
             Fit::LetterboxCenter => ((dst.0 - content.0) / 2, (dst.1 - content.1) / 2),
-            Fit::LetterboxTopLeft | Fit::Stretch => (0, 0),
+            Fit::LetterboxTopLeft | Fit::Stretch | Fit::CentreCrop => (0, 0),
         };
         Self {
             src,
             dst,
             content,
             offset,
+            scaled: content,
+            crop: (0, 0),
             gain: (gain.0 as f32, gain.1 as f32),
             origin: (0, 0),
         }
+    }
+
+    /// As [`new`](Self::new) with [`Fit::CentreCrop`], of sizes that are at least 1.
+    fn cropped(src: (u32, u32), dst: (u32, u32)) -> Self {
+        // In whole numbers, which is what the quotients of doubles come to when they are truncated.
+        let along = |side: u32, of: u32, to: u32, least: u32| {
+            let long = u64::from(side) * u64::from(of) / u64::from(to);
+            u32::try_from(long).unwrap_or(u32::MAX).max(least)
+        };
+        let width_decides =
+            u64::from(dst.0) * u64::from(src.1) >= u64::from(dst.1) * u64::from(src.0);
+        let scaled = if width_decides {
+            (dst.0, along(dst.0, src.1, src.0, dst.1))
+        } else {
+            (along(dst.1, src.0, src.1, dst.0), dst.1)
+        };
+        let gain = |scaled: u32, src: u32| (f64::from(scaled) / f64::from(src)) as f32;
+        let crop = |scaled: u32, dst: u32| (f64::from(scaled - dst) / 2.0).round_ties_even() as u32;
+        Self {
+            src,
+            dst,
+            content: dst,
+            offset: (0, 0),
+            scaled,
+            crop: (crop(scaled.0, dst.0), crop(scaled.1, dst.1)),
+            gain: (gain(scaled.0, src.0), gain(scaled.1, src.1)),
+            origin: (0, 0),
+        }
+    }
+
+    /// The place of the scaled frame's first pixel in the input: left of and above it where some is
+    /// left off.
+    fn start(&self) -> (f32, f32) {
+        (
+            self.offset.0 as f32 - self.crop.0 as f32,
+            self.offset.1 as f32 - self.crop.1 as f32,
+        )
     }
 
     /// The same map of a frame that is a part of another one, from this column and row of it on:
@@ -116,16 +172,18 @@ impl Letterbox {
     /// padding is outside the frame.
     pub fn to_source(&self, [x1, y1, x2, y2]: [f32; 4]) -> [f32; 4] {
         let (left, top) = (self.origin.0 as f32, self.origin.1 as f32);
-        let x = |v: f32| (v - self.offset.0 as f32) / self.gain.0 + left;
-        let y = |v: f32| (v - self.offset.1 as f32) / self.gain.1 + top;
+        let start = self.start();
+        let x = |v: f32| (v - start.0) / self.gain.0 + left;
+        let y = |v: f32| (v - start.1) / self.gain.1 + top;
         [x(x1), y(y1), x(x2), y(y2)]
     }
 
     /// A box `[x1, y1, x2, y2]` of the frame in pixels of the input.
     pub fn to_input(&self, [x1, y1, x2, y2]: [f32; 4]) -> [f32; 4] {
         let (left, top) = (self.origin.0 as f32, self.origin.1 as f32);
-        let x = |v: f32| (v - left) * self.gain.0 + self.offset.0 as f32;
-        let y = |v: f32| (v - top) * self.gain.1 + self.offset.1 as f32;
+        let start = self.start();
+        let x = |v: f32| (v - left) * self.gain.0 + start.0;
+        let y = |v: f32| (v - top) * self.gain.1 + start.1;
         [x(x1), y(y1), x(x2), y(y2)]
     }
 
@@ -223,6 +281,35 @@ mod tests {
     }
 
     #[test]
+    fn a_cropped_picture_is_scaled_and_cut_as_torchvision_does() {
+        // From the lines of torchvision's Resize(side) and CenterCrop, run in Python; the last two
+        // are of inputs that are no squares, which they do not know.
+        let table = [
+            ((1920, 1080), (224, 224), (398, 224), (87, 0)),
+            ((1080, 1920), (224, 224), (224, 398), (0, 87)),
+            ((480, 640), (224, 224), (224, 298), (0, 37)),
+            ((227, 224), (224, 224), (227, 224), (2, 0)),
+            ((225, 224), (224, 224), (225, 224), (0, 0)),
+            ((224, 229), (224, 224), (224, 229), (0, 2)),
+            ((1, 1), (224, 224), (224, 224), (0, 0)),
+            ((1, 9), (224, 224), (224, 2016), (0, 896)),
+            ((0, 0), (224, 224), (224, 224), (0, 0)),
+            ((100, 100), (200, 100), (200, 200), (0, 50)),
+            ((100, 100), (100, 200), (200, 200), (50, 0)),
+        ];
+        for (src, dst, scaled, crop) in table {
+            let l = Letterbox::new(src, dst, Fit::CentreCrop);
+            assert_eq!((l.scaled, l.crop), (scaled, crop), "{src:?} {dst:?}");
+            assert_eq!((l.content, l.offset), (dst, (0, 0)), "{src:?} {dst:?}");
+        }
+        let l = Letterbox::new((200, 100), (50, 50), Fit::CentreCrop);
+        assert_eq!(
+            l.to_source([0.0, 0.0, 50.0, 50.0]),
+            [50.0, 0.0, 150.0, 100.0]
+        );
+    }
+
+    #[test]
     fn corners_of_the_picture_are_corners_of_the_frame() {
         let l = Letterbox::new((1920, 1080), (640, 640), Fit::LetterboxCenter);
         assert_eq!(
@@ -254,7 +341,7 @@ mod tests {
 
     fn any_map() -> impl Strategy<Value = Letterbox> {
         let size = || (1u32..=7680, 1u32..=7680);
-        (size(), size(), 0usize..3)
+        (size(), size(), 0..Fit::ALL.len())
             .prop_map(|(src, dst, fit)| Letterbox::new(src, dst, Fit::ALL[fit]))
     }
 
@@ -268,11 +355,11 @@ mod tests {
 
         #[test]
         fn a_letterboxed_picture_touches_two_sides_and_keeps_its_shape(l in any_map()) {
-            // Of a stretched one only the first half holds.
+            // Of a stretched or cropped one only the first half holds.
             let short = (l.dst.0 - l.content.0).min(l.dst.1 - l.content.1);
             // YOLOX truncates, so that a product just below the whole number loses one pixel.
             prop_assert!(short <= 1, "{l:?}");
-            if l.gain.0 == l.gain.1 {
+            if l.gain.0 == l.gain.1 && l.scaled == l.content {
                 for (content, src) in [(l.content.0, l.src.0), (l.content.1, l.src.1)] {
                     let exact = src as f32 * l.gain.0;
                     prop_assert!((content as f32 - exact).abs() <= 1.01, "{l:?}");
@@ -291,7 +378,12 @@ mod tests {
             // Half an ulp of an input coordinate, seen in the frame.
             let tolerance = |gain: f32, side: u32| 1e-3f32.max(side as f32 * 2e-7 / gain);
             for i in 0..4 {
-                let t = if i % 2 == 0 { tolerance(l.gain.0, l.dst.0) } else { tolerance(l.gain.1, l.dst.1) };
+                let side = |dst: u32, scaled: u32| dst.max(scaled);
+                let t = if i % 2 == 0 {
+                    tolerance(l.gain.0, side(l.dst.0, l.scaled.0))
+                } else {
+                    tolerance(l.gain.1, side(l.dst.1, l.scaled.1))
+                };
                 prop_assert!((back[i] - b[i]).abs() <= t, "{b:?} became {back:?}");
             }
         }

@@ -21,9 +21,14 @@ pub fn preprocess(frame: &FrameView, format: &TensorFormat) -> (Vec<f64>, Letter
     let padding = |plane| vec![sample(plane, f64::from(format.pad)); width * height];
     let mut tensor: Vec<f64> = (0..3).flat_map(padding).collect();
     for y in 0..letterbox.content.1 as usize {
-        let rows = neighbours(y, source.height, letterbox.content.1);
+        let rows = neighbours(y, source.height, letterbox.scaled.1, letterbox.crop.1);
         for x in 0..letterbox.content.0 as usize {
-            let columns = at_edge(neighbours(x, source.width, letterbox.content.0));
+            let columns = at_edge(neighbours(
+                x,
+                source.width,
+                letterbox.scaled.0,
+                letterbox.crop.0,
+            ));
             for channel in 0..3 {
                 let level = blend(rows, columns, |x, y| {
                     rgb(frame, format.chroma, x, y)[channel] as i64
@@ -40,10 +45,11 @@ pub fn preprocess(frame: &FrameView, format: &TensorFormat) -> (Vec<f64>, Letter
     (tensor, letterbox)
 }
 
-/// Two samples of `source` and their weights in 2048ths, for sample `i` of `output`. Positions are
-/// f32, as OpenCV has them.
-fn neighbours(i: usize, source: usize, output: u32) -> [(usize, i64); 2] {
-    let at = ((i as f64 + 0.5) * (source as f64 / f64::from(output)) - 0.5) as f32;
+/// Two samples of `source` and their weights in 2048ths, for sample `first + i` of `output`. Positions
+/// are f32, as OpenCV has them.
+fn neighbours(i: usize, source: usize, output: u32, first: u32) -> [(usize, i64); 2] {
+    let at =
+        ((i as f64 + f64::from(first) + 0.5) * (source as f64 / f64::from(output)) - 0.5) as f32;
     let share = at - at.floor();
     let weight = |share: f32| (share * 2048.0).round_ties_even() as i64;
     let sample = |i: f32| i.clamp(0.0, (source - 1) as f32) as usize;

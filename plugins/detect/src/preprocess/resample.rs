@@ -69,9 +69,9 @@ impl Pair {
     }
 }
 
-/// The pairs along one axis.
-fn pairs(source: usize, output: usize) -> impl Iterator<Item = Pair> {
-    (0..output).map(move |i| Pair::new(i, source, output))
+/// The pairs along one axis, of `output` samples those from `first` on, `count` of them.
+fn pairs(source: usize, output: u32, first: u32, count: u32) -> impl Iterator<Item = Pair> {
+    (first..first + count).map(move |i| Pair::new(i as usize, source, output as usize))
 }
 
 /// How a row of the frame is resampled along x.
@@ -147,14 +147,21 @@ impl Plan {
             (tensor.width, tensor.height),
             tensor.fit,
         );
-        let (width, height) = (letterbox.content.0 as usize, letterbox.content.1 as usize);
-        let columns: Vec<_> = pairs(frame.width, width).map(Pair::along_x).collect();
+        let Letterbox {
+            content,
+            scaled,
+            crop,
+            ..
+        } = letterbox;
+        let width = content.0 as usize;
+        let columns = pairs(frame.width, scaled.0, crop.0, content.0);
+        let columns: Vec<_> = columns.map(Pair::along_x).collect();
         let row = || (NONE, [vec![0; width], vec![0; width], vec![0; width]]);
         Self {
             frame,
             letterbox,
             chroma: tensor.chroma,
-            rows: pairs(frame.height, height).collect(),
+            rows: pairs(frame.height, scaled.1, crop.1, content.1).collect(),
             source: Self::source(&frame, tensor.chroma, &columns),
             kept: [row(), row()],
         }

@@ -83,11 +83,15 @@ impl Views {
         self.regions.as_deref()
     }
 
+    /// Whether an object with this box, in pixels of the frame, counts.
+    pub fn hold(&self, xyxy: [f32; 4]) -> bool {
+        let regions = self.regions.as_ref();
+        regions.is_none_or(|regions| regions.hold(xyxy, self.size))
+    }
+
     /// Takes out what is not in the regions.
     pub fn keep_inside(&self, detections: &mut Vec<Detection>) {
-        if let Some(regions) = &self.regions {
-            detections.retain(|detection| regions.hold(detection.xyxy, self.size));
-        }
+        detections.retain(|detection| self.hold(detection.xyxy));
     }
 
     /// What is to be told of a frame, best first: of `found`, a list for each part in their order,

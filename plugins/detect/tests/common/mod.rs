@@ -17,6 +17,7 @@ use models::{ModelFile, SIDE, Tiny};
 use std::sync::{Arc, Condvar, Mutex, Once, mpsc};
 use std::time::Duration;
 use vigil_analytics::objects::{self, Look, Object};
+use vigil_analytics::{Classes, parts};
 
 /// Longer than anything takes on a busy machine: what has not happened by then never will.
 const NEVER: Duration = Duration::from_secs(60);
@@ -59,12 +60,27 @@ pub struct Seen {
     pub size: usize,
     pub look: Look,
     pub objects: Vec<Object>,
+    /// What classifiers said.
+    pub classes: Classes,
+    /// For each of the objects the one that it is a part of, by id.
+    pub wholes: Vec<Option<u32>>,
 }
 
 impl Seen {
     /// Number of the frame, as [`Rig::push`] counts.
     pub fn index(&self) -> u64 {
         self.pts.unwrap().mseconds() / FRAME_MS
+    }
+
+    /// The classes of the object with this id: label and percent.
+    pub fn classes_of(&self, object: u32) -> Vec<(&'static str, i32)> {
+        self.classes.of(object).map(label_and_percent).collect()
+    }
+
+    /// The classes of the frame: label and percent.
+    pub fn classes_of_frame(&self) -> Vec<(&'static str, i32)> {
+        let classes = self.classes.of_frame().iter();
+        classes.map(|class| label_and_percent(*class)).collect()
     }
 
     /// Labels of the objects, best first.
@@ -102,6 +118,10 @@ impl Seen {
     }
 }
 
+fn label_and_percent(class: vigil_analytics::Class) -> (&'static str, i32) {
+    (class.label_str(), (class.confidence * 100.0).round() as i32)
+}
+
 /// What left the element, in order.
 #[derive(Debug, Clone)]
 pub enum Item {
@@ -126,7 +146,15 @@ impl Log {
                     let mut objects = Vec::new();
                     let look = objects::read(buffer, &mut objects);
                     objects.sort_by(|a, b| b.confidence.total_cmp(&a.confidence));
+                    let mut classes = Classes::default();
+                    vigil_analytics::classes::read(buffer, &mut classes);
+                    let wholes = objects
+                        .iter()
+                        .map(|o| parts::whole_of(buffer, o.id))
+                        .collect();
                     Item::Frame(Seen {
+                        classes,
+                        wholes,
                         pts: buffer.pts(),
                         size: buffer.size(),
                         look,

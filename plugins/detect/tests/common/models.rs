@@ -212,7 +212,81 @@ impl Tiny {
     }
 }
 
-/// A model that takes a picture and gives ten scores for it, as classifiers do.
+/// How a model of colours tells what it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Says {
+    /// By Ultralytics' metadata, and names.
+    Everything,
+    /// By ending in operators that make scores.
+    Scores,
+    /// Not at all.
+    Nothing,
+}
+
+/// A classifier of the colour that a picture has on average, with an input of 32 by 32. Its classes
+/// are red, green and blue, and the score of each is the mean of the samples of that colour, 0..1.
+#[derive(Debug, Clone)]
+pub struct Colours {
+    /// Pictures in a run, as the file has them.
+    pub batch: &'static str,
+    pub says: Says,
+    /// A second output `[N, 1, 1, 1]`: the mean of all samples.
+    pub brightness: bool,
+}
+
+impl Default for Colours {
+    fn default() -> Self {
+        Self {
+            batch: "1",
+            says: Says::Everything,
+            brightness: false,
+        }
+    }
+}
+
+impl Colours {
+    pub fn file(&self) -> ModelFile {
+        let mut graph = Graph::new();
+        let images = graph.input("images", &format!("{},3,32,32", self.batch));
+        let axes = Attribute::Ints("axes", &[2, 3]);
+        let means = graph.node(
+            "ReduceMean",
+            &[&images],
+            &[axes, Attribute::Int("keepdims", 0)],
+        );
+        let scores = self.scored(&mut graph, &means);
+        graph.output(&scores, "colour", &format!("{},3", self.batch));
+        if self.brightness {
+            let mean = graph.mean(&images, true);
+            let mean = self.scored(&mut graph, &mean);
+            graph.output(&mean, "brightness", &format!("{},1,1,1", self.batch));
+        }
+        if self.says == Says::Everything {
+            graph.metadata("task", "classify");
+            let more = if self.brightness { ", 3: 'bright'" } else { "" };
+            graph.metadata(
+                "names",
+                &format!("{{0: 'red', 1: 'green', 2: 'blue'{more}}}"),
+            );
+        }
+        ModelFile::of(graph)
+    }
+
+    /// The value, made by an operator that makes scores, if that is to be said.
+    fn scored(&self, graph: &mut Graph, value: &str) -> String {
+        if self.says != Says::Scores {
+            return value.into();
+        }
+        // Far from 0 where a sample is at its end.
+        let half = graph.floats(&[1], &[0.5]);
+        let centred = graph.node("Sub", &[value, &half], &[]);
+        let four = graph.floats(&[1], &[8.0]);
+        let steep = graph.node("Mul", &[&centred, &four], &[]);
+        graph.node("Sigmoid", &[&steep], &[])
+    }
+}
+
+/// A model that takes a picture and gives ten values for it, as classifiers do.
 pub fn classifier() -> ModelFile {
     let mut graph = Graph::new();
     let images = graph.input("images", "1,3,64,64");

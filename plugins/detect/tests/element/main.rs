@@ -16,6 +16,7 @@ mod formats;
 mod live;
 mod modes;
 mod motion;
+mod objects;
 mod order;
 mod properties;
 mod refusals;

@@ -11,6 +11,7 @@ attach-tensors: gboolean = false, READY
 batch-size: guint = 0 (0 to 64), READY
 batch-timeout: guint64 = 0 (0 to 10000000000), READY
 chroma-resampler: GstVigilDetectChromaResampler = nearest (nearest, linear), READY
+class-threshold: gfloat = 0 (0 to 1), PLAYING
 classes: gchararray = NULL, PLAYING
 confidence-threshold: gfloat = 0.25 (0 to 1), PLAYING
 engine: GstVigilDetectEngine = auto (auto, openvino, onnxruntime, rten, replay), READY
@@ -19,6 +20,7 @@ input-size: gchararray = NULL, READY
 interval: guint = 0 (0 to 4294967295), PLAYING
 iou-threshold: gfloat = 0.45 (0 to 1), PLAYING
 labels: gchararray = NULL, READY
+max-classes: guint = 1 (0 to 1000), PLAYING
 max-detections: guint = 300 (1 to 100000), PLAYING
 mode: GstVigilDetectMode = auto (auto, latency, throughput), READY
 model: gchararray = NULL, READY
@@ -26,6 +28,12 @@ motion-gate: gboolean = false, PLAYING
 motion-hold: guint64 = 2000000000 (0 to 18446744073709551615), PLAYING
 motion-max-age: guint64 = 2000000000 (0 to 18446744073709551615), PLAYING
 motion-threshold: gfloat = 4 (0.5 to 255), PLAYING
+on-classes: gchararray = NULL, PLAYING
+on-interval: guint64 = 1000000000 (0 to 18446744073709551615), PLAYING
+on-max-age: guint64 = 5000000000 (0 to 18446744073709551615), PLAYING
+on-max-objects: guint = 32 (0 to 100000), PLAYING
+on-min-size: guint = 16 (0 to 4294967295), PLAYING
+on: GstVigilDetectOn = frame (frame, objects), READY
 precision: GstVigilDetectPrecision = f32 (f32, bf16), READY
 preprocess: gchararray = NULL, READY
 regions: gchararray = NULL, READY
@@ -105,6 +113,7 @@ fn every_property_is_what_it_was_set_to() {
         ("batch-size", "4"),
         ("batch-timeout", "5000000"),
         ("chroma-resampler", "linear"),
+        ("class-threshold", "0.25"),
         ("classes", "person;2"),
         ("confidence-threshold", "0.5"),
         ("engine", "rten"),
@@ -113,6 +122,7 @@ fn every_property_is_what_it_was_set_to() {
         ("interval", "3"),
         ("iou-threshold", "0.75"),
         ("labels", "a;b"),
+        ("max-classes", "3"),
         ("max-detections", "7"),
         ("mode", "latency"),
         ("model", "x.onnx"),
@@ -120,6 +130,12 @@ fn every_property_is_what_it_was_set_to() {
         ("motion-hold", "5"),
         ("motion-max-age", "0"),
         ("motion-threshold", "7.5"),
+        ("on", "objects"),
+        ("on-classes", "car;van"),
+        ("on-interval", "0"),
+        ("on-max-age", "9"),
+        ("on-max-objects", "0"),
+        ("on-min-size", "1"),
         ("precision", "bf16"),
         ("preprocess", "colour=bgr;pad=0"),
         ("regions", "[[0,0,1,1]]"),

@@ -115,11 +115,44 @@ fn paths_without_a_file() {
 }
 
 #[test]
-fn models_that_are_no_detectors() {
+fn models_of_which_nobody_says_what_they_are() {
     let file = models::classifier();
     assert_says(
         &refusal(Some(&file), &[]),
+        &[
+            "\"scores\" [1, 10]",
+            "property head",
+            "classify-logits",
+            "scores f32[1,10]",
+        ],
+    );
+    assert_says(
+        &refusal(Some(&file), &[("head", "yolov8")]),
         &["2 axes", "scores f32[1,10]", "Supported: object detectors"],
+    );
+}
+
+#[test]
+fn what_does_not_go_with_objects_or_with_classifiers() {
+    let file = models::Colours::default().file();
+    let objects = ("on", "objects");
+    for (properties, parts) in [
+        (&[objects, ("tiles", "2x2")][..], ["on is objects", "tiles"]),
+        (
+            &[objects, ("engine", "replay")],
+            ["on is objects", "on=frame"],
+        ),
+        (&[("tiles", "2x2")], ["tiles", "classifier"]),
+        (&[("labels", "a;b")], ["labels", "3 classes"]),
+        (&[("classes", "yellow")], ["classes", "yellow"]),
+        (&[("head", "yolov8")], ["colour", "2 axes"]),
+    ] {
+        assert_says(&refusal(Some(&file), properties), &parts);
+    }
+    #[cfg(feature = "v1_26")]
+    assert_says(
+        &refusal(Some(&file), &[objects, ("attach-tensors", "true")]),
+        &["on is objects", "attach-tensors"],
     );
 }
 

@@ -10,7 +10,8 @@ pub use mask::Mask;
 pub use oriented::OrientedBox;
 
 use super::{
-    Candidate, Candidates, DecodeError, Detection, MOST_RESERVED, OutputView, Thresholds, class_id,
+    Candidate, Candidates, DecodeError, Detection, HeadClasses, MOST_RESERVED, OutputView,
+    Thresholds, class_id,
 };
 use super::{nms, values, view, yolo_v8};
 use crate::model::{Head, Task};
@@ -29,7 +30,7 @@ pub struct Keypoint {
 }
 
 /// What a model says of its detections besides their boxes. Each list has an entry for each
-/// detection, in the same order, or none at all.
+/// detection, in the same order, or none at all; but for `classes`, which are the picture's.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Details {
     /// Width and height of the frame.
@@ -42,6 +43,8 @@ pub struct Details {
     pub keypoints_each: usize,
     /// `None` for an object without a pixel.
     pub masks: Vec<Option<Mask>>,
+    /// Classes of the picture itself, for each head of a classifier.
+    pub classes: Vec<HeadClasses>,
 }
 
 impl Details {
@@ -54,6 +57,11 @@ impl Details {
         let mut joined = Self {
             frame,
             keypoints_each: parts.iter().map(each).max().unwrap_or(0),
+            // A classifier sees one part only.
+            classes: parts
+                .iter_mut()
+                .flat_map(|part| std::mem::take(&mut part.classes))
+                .collect(),
             ..Self::default()
         };
         for (number, (part, index)) in left.iter().enumerate() {

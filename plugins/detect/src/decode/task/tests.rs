@@ -553,6 +553,7 @@ fn details_of_several_parts_are_those_of_the_detections_that_are_left() {
         keypoints: points(first),
         keypoints_each: 2,
         masks: vec![mask(x, 1), mask(x + 10, 2)],
+        classes: Vec::new(),
     };
     let parts = vec![part(100.0, 5), part(200.0, 50), Details::default()];
     let joined = Details::join(parts, &[(1, 1), (0, 0)], (640, 360));

@@ -70,7 +70,13 @@ impl VigilDetect {
         let (frame, entry) = {
             let mut stream = lock(&self.stream);
             let format = stream.format.clone().ok_or(gst::FlowError::NotNegotiated)?;
-            let frame = Frame { buffer, format };
+            let mut frame = Frame {
+                buffer,
+                format,
+                plan: None,
+            };
+            let second = session.second.as_ref();
+            frame.plan = second.map(|second| second.plan(&frame, &session.stats));
             let entry = self.enter(&mut stream, &frame, mode, &session);
             (frame, entry)
         };
@@ -85,8 +91,9 @@ impl VigilDetect {
             }
             Entry::Done(found) => session
                 .lane
-                .pass_done(frame, found)
+                .pass_done(frame, *found)
                 .map(|()| Submitted::ForWork),
+            // The output thread takes back what was planned for it.
             Entry::Pass => session.lane.pass(frame).map(|()| Submitted::ForWork),
         };
         match entered {
@@ -106,6 +113,10 @@ impl VigilDetect {
     /// What is to be done with a frame, by what moves, by `interval`, live by QoS, and by who finds
     /// objects.
     fn enter(&self, stream: &mut Stream, frame: &Frame, mode: Mode, session: &Session) -> Entry {
+        if frame.has_nothing() {
+            session.stats().skipped_unneeded += 1;
+            return Entry::Pass;
+        }
         let (interval, motion) = {
             let settings = lock(&self.settings);
             (settings.interval, settings.focus.motion())
@@ -135,7 +146,12 @@ impl VigilDetect {
         }
         let position = position(&stream.segment, pts);
         let entry = session.enter(frame, position, &mut stream.cursor);
-        if matches!(entry, Entry::Work | Entry::Done(Ok(_))) {
+        let is_look = match &entry {
+            Entry::Work => true,
+            Entry::Done(found) => found.is_ok(),
+            Entry::Pass => false,
+        };
+        if is_look {
             stream.passed = Some(0);
             stream.gate.looks();
         }
@@ -167,6 +183,7 @@ impl VigilDetect {
                         ..Default::default()
                     };
                 }
+                session.restart_objects();
                 self.reset_flow();
                 let handled = self.srcpad.push_event(event);
                 if !self.srcpad.is_active() {
@@ -182,7 +199,10 @@ impl VigilDetect {
                     return false;
                 }
             }
-            gst::EventView::StreamStart(_) => lock(&self.stream).gate.reset(),
+            gst::EventView::StreamStart(_) => {
+                lock(&self.stream).gate.reset();
+                session.restart_objects();
+            }
             gst::EventView::Segment(segment) => {
                 if let Some(segment) = segment.segment().downcast_ref::<gst::ClockTime>() {
                     let mut stream = lock(&self.stream);
@@ -237,6 +257,7 @@ impl VigilDetect {
                 .is_none_or(|before| before.info != format.info)
             {
                 stream.gate.reset();
+                session.restart_objects();
             }
             before
         };

@@ -1,8 +1,9 @@
 //! The source pad: its task takes things out of the lane in order, writes metadata and pushes.
 //! Events and queries of downstream come on threads of downstream's.
 
-use super::super::session::{Failure, Found, Session};
+use super::super::session::{Failure, Found, Frame, Session};
 use super::{CAT, VigilDetect, lock, restarts};
+use crate::objects::Answer;
 use crate::schedule::{Closed, Output};
 use gst::prelude::*;
 use gst::subclass::prelude::*;
@@ -101,13 +102,13 @@ impl VigilDetect {
                 self.srcpad.push_event(event);
                 return;
             }
-            Ok(Output::Skipped(frame)) => self.push_skipped(&session, frame.buffer),
+            Ok(Output::Skipped(frame)) => self.push_skipped(&session, frame),
             Ok(Output::Overdue(frame)) => {
                 self.frame_is_overdue(&session);
-                self.push_skipped(&session, frame.buffer)
+                self.push_skipped(&session, frame)
             }
             Ok(Output::Done(frame, result, latency)) => {
-                self.push_inferred(&session, frame.buffer, result, latency)
+                self.push_inferred(&session, frame, result, latency)
             }
         };
         if let Err(error) = pushed {
@@ -119,6 +120,8 @@ impl VigilDetect {
     /// the end, to a downstream that had enough, and what a downstream that is linked later needs.
     fn stop_frames(&self, session: &Session, error: gst::FlowError) {
         gst::debug!(CAT, imp = self, "Downstream says {error}");
+        // What was planned for frames that are dropped now comes to nothing.
+        session.restart_objects();
         if matches!(error, gst::FlowError::Eos | gst::FlowError::NotLinked) {
             // Locked meanwhile, so that a restart that comes in is seen either here or there.
             let mut flow = lock(&self.flow);
@@ -150,33 +153,79 @@ impl VigilDetect {
     fn push_skipped(
         &self,
         session: &Session,
-        mut buffer: gst::Buffer,
+        frame: Frame,
     ) -> Result<gst::FlowSuccess, gst::FlowError> {
-        vigil_analytics::objects::mark_skipped(&mut buffer);
+        let mut buffer = frame.buffer.clone();
+        self.mark_skipped(session, frame, &mut buffer);
         self.push(session, buffer)
+    }
+
+    /// Says that nobody looked at a frame; of objects, what is known of them is told nevertheless.
+    fn mark_skipped(&self, session: &Session, frame: Frame, buffer: &mut gst::Buffer) {
+        if frame.plan.is_some() {
+            self.tell_of_objects(session, frame, Vec::new(), buffer);
+        } else {
+            drop(frame);
+            vigil_analytics::objects::mark_skipped(buffer);
+        }
+    }
+
+    /// Writes what is known of the objects of a frame; returns how many were found inside of them.
+    fn tell_of_objects(
+        &self,
+        session: &Session,
+        frame: Frame,
+        answers: Vec<Answer>,
+        buffer: &mut gst::Buffer,
+    ) -> usize {
+        let size = frame.format.views.frame();
+        let plan = frame.plan.clone();
+        // Its share in the buffer would make that one a copy.
+        drop(frame);
+        let Some((second, plan)) = session.second.as_ref().zip(plan) else {
+            return 0;
+        };
+        match session.annotate_objects(second, &plan, answers, buffer, size) {
+            Ok(found) => found,
+            Err(error) => {
+                self.metadata_is_incomplete(&error);
+                0
+            }
+        }
+    }
+
+    fn metadata_is_incomplete(&self, error: &gst::glib::BoolError) {
+        gst::warning!(
+            CAT,
+            imp = self,
+            "Metadata of a frame is incomplete: {error}"
+        );
     }
 
     fn push_inferred(
         &self,
         session: &Session,
-        mut buffer: gst::Buffer,
+        frame: Frame,
         result: Result<Found, Failure>,
         latency: Duration,
     ) -> Result<gst::FlowSuccess, gst::FlowError> {
+        let mut buffer = frame.buffer.clone();
         match result {
+            Ok(found) if frame.plan.is_some() => {
+                let timings = found.timings;
+                let found = self.tell_of_objects(session, frame, found.answers, &mut buffer);
+                session.stats().inferred(found, timings, latency);
+            }
             Ok(found) => {
+                drop(frame);
                 if let Err(error) = session.annotate(buffer.make_mut(), found, latency) {
-                    gst::warning!(
-                        CAT,
-                        imp = self,
-                        "Metadata of a frame is incomplete: {error}"
-                    );
+                    self.metadata_is_incomplete(&error);
                 }
             }
             Err(Failure::Frame(reason)) => {
                 session.stats().failed += 1;
                 gst::element_imp_warning!(self, gst::StreamError::Decode, ("{reason}"));
-                vigil_analytics::objects::mark_skipped(&mut buffer);
+                self.mark_skipped(session, frame, &mut buffer);
             }
             Err(Failure::Engine(reason)) => {
                 session.stats().failed += 1;

@@ -26,6 +26,7 @@ fn model() -> proto::ModelProto {
         graph: Some(proto::GraphProto {
             node: vec![proto::NodeProto {
                 op_type: "Conv".into(),
+                ..Default::default()
             }],
             initializer: vec![proto::TensorProto {
                 name: "w".into(),
@@ -170,4 +171,31 @@ proptest! {
         bytes[at] = with;
         let _ = OnnxInfo::parse(Path::new("t"), &bytes);
     }
+}
+
+#[test]
+fn the_operator_that_makes_an_output_is_found_behind_what_only_shapes_it() {
+    let node = |op: &str, input: &str, output: &str| proto::NodeProto {
+        op_type: op.into(),
+        input: vec![input.into()],
+        output: vec![output.into()],
+    };
+    let value = |name: &str| proto::ValueInfoProto {
+        name: name.into(),
+        ..Default::default()
+    };
+    let graph = proto::GraphProto {
+        node: vec![
+            node("Gemm", "x", "logits"),
+            node("Softmax", "logits", "p"),
+            node("Flatten", "p", "flat"),
+            node("Cast", "flat", "scores"),
+            // round and round
+            node("Identity", "b", "a"),
+            node("Identity", "a", "b"),
+        ],
+        output: ["scores", "logits", "a", "x"].map(value).to_vec(),
+        ..Default::default()
+    };
+    assert_eq!(last_operators(&graph), ["Softmax", "Gemm", "", ""]);
 }

@@ -1,6 +1,7 @@
 //! How pictures are prepared for each family.
 
 use super::{Reading, Seen};
+use crate::model::classifier::says_classify;
 use crate::model::{ChannelOrder, Head, HeadKind, InputSpec, Wishes};
 use crate::preprocess::letterbox::Fit;
 
@@ -56,6 +57,18 @@ pub(super) fn input_spec(
             spec.order = ChannelOrder::Bgr;
             spec.scale = 1.0;
             spec.fit = Fit::LetterboxTopLeft;
+        }
+        HeadKind::Classify | HeadKind::ClassifyLogits | HeadKind::ClassifySigmoid => {
+            spec.fit = Fit::Stretch;
+            if says_classify(seen.info) {
+                // Ultralytics' `classify_transforms`, which stretches where the input is no square.
+                if plan.width == plan.height {
+                    spec.fit = Fit::CentreCrop;
+                }
+            } else if reading.kind == HeadKind::ClassifyLogits {
+                // torchvision, timm, the ONNX model zoo.
+                (spec.mean, spec.std) = IMAGENET;
+            }
         }
         HeadKind::Detr | HeadKind::DetrRows | HeadKind::DetrDecoded => {
             spec.fit = Fit::Stretch;

@@ -240,7 +240,7 @@ fn what_is_no_detector_is_refused() {
     let names80 = format!("{:?}", vec!["x"; 80]);
     let table: &[(&[&str], Metadata, &str)] = &[
         (&[], &[], "no output"),
-        (&["o f32 1,1000"], &[], "2 axes"),
+        (&["o f32 1,1000"], &[], "may be a classifier's"),
         (
             // 33 coefficients and no class
             &["o f32 1,36,8400", "p f32 1,32,160,160"],

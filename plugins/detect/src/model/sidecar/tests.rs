@@ -47,8 +47,13 @@ fn a_card_says_how_a_model_is_fed_and_read() {
         },
         names: Some(vec!["cat".into(), "dog".into()]),
         count: Some(2),
+        output_names: Vec::new(),
     };
     assert_eq!(sidecar, expected);
+    let outputs =
+        "[[outputs]]\nname = 'a'\nholds = 'scores'\n[[outputs]]\nname = 'b'\nnames = ['x', 'y']";
+    let names = vec![("b".to_string(), vec!["x".to_string(), "y".into()])];
+    assert_eq!(parse(outputs).unwrap().output_names, names);
     let of = |names: &str| parse(&format!("classes.names = \"{names}\"")).unwrap();
     assert_eq!(of("coco80").classes(), Some(80));
     assert_eq!(of("coco91").names.unwrap()[1], "person");
@@ -58,6 +63,19 @@ fn a_card_says_how_a_model_is_fed_and_read() {
 #[test]
 fn what_is_wrong_is_named_with_what_is_allowed() {
     let table: &[(&str, &[&str])] = &[
+        ("outputs = 1", &["outputs", "[[outputs]]"]),
+        (
+            "[[outputs]]\nnames = ['x']",
+            &["outputs.names", "outputs.name"],
+        ),
+        (
+            "[[outputs]]\nname = 'a'\nnames = 3",
+            &["outputs.names", "\"a\"", "list of names"],
+        ),
+        (
+            "[[outputs]]\nname = 'a'\nnames = ['x']\n[[outputs]]\nname = 'a'\nnames = ['y']",
+            &["\"a\" twice"],
+        ),
         ("a = ", &["line 1, column 5"]),
         ("[input]\nfit = [", &["line 2"]),
         (
