@@ -16,7 +16,8 @@
 //! arithmetic: in every tenth sample that is another level than the nearest one, which moves the
 //! scores of some models by 0.03. Subsampled chroma belongs to the pixels that share it, as
 //! OpenCV, FFmpeg and `videoconvert` have it by default, or is interpolated between the places
-//! where it stands ([`Chroma`]).
+//! where it stands ([`Chroma`]). Pictures of classifiers that were trained with torchvision are
+//! resampled as Pillow does ([`Fit::CentreCrop`]).
 //!
 //! Runs on a detector's worker threads; each has its own [`Preprocessor`].
 
@@ -24,6 +25,7 @@ mod color;
 mod frame;
 mod kernel;
 pub mod letterbox;
+mod pillow;
 pub mod reference;
 mod resample;
 mod rows;

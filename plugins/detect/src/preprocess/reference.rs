@@ -1,7 +1,7 @@
 //! The preprocessing written for reading: one output pixel at a time, straight from the definitions. The fast path is compared with it on random frames.
 
 use super::color::ColorMap;
-use super::{ChannelOrder, Chroma, FrameView, Letterbox, TensorFormat};
+use super::{ChannelOrder, Chroma, Fit, FrameView, Letterbox, TensorFormat};
 
 /// What [`Preprocessor::run`](super::Preprocessor::run) computes: the tensor `[3, height, width]` and
 /// the letterbox.
@@ -20,23 +20,24 @@ pub fn preprocess(frame: &FrameView, format: &TensorFormat) -> (Vec<f64>, Letter
     };
     let padding = |plane| vec![sample(plane, f64::from(format.pad)); width * height];
     let mut tensor: Vec<f64> = (0..3).flat_map(padding).collect();
+    if format.fit == Fit::CentreCrop {
+        for (at, levels) in pillow(frame, format.chroma, &letterbox) {
+            for (channel, level) in levels.into_iter().enumerate() {
+                let plane = plane_of(format.order, channel);
+                tensor[plane * width * height + at] = sample(plane, level as f64);
+            }
+        }
+        return (tensor, letterbox);
+    }
     for y in 0..letterbox.content.1 as usize {
-        let rows = neighbours(y, source.height, letterbox.scaled.1, letterbox.crop.1);
+        let rows = neighbours(y, source.height, letterbox.content.1);
         for x in 0..letterbox.content.0 as usize {
-            let columns = at_edge(neighbours(
-                x,
-                source.width,
-                letterbox.scaled.0,
-                letterbox.crop.0,
-            ));
+            let columns = at_edge(neighbours(x, source.width, letterbox.content.0));
             for channel in 0..3 {
                 let level = blend(rows, columns, |x, y| {
                     rgb(frame, format.chroma, x, y)[channel] as i64
                 });
-                let plane = match format.order {
-                    ChannelOrder::Rgb => channel,
-                    ChannelOrder::Bgr => 2 - channel,
-                };
+                let plane = plane_of(format.order, channel);
                 tensor[plane * width * height + (top + y) * width + left + x] =
                     sample(plane, level as f64);
             }
@@ -45,11 +46,61 @@ pub fn preprocess(frame: &FrameView, format: &TensorFormat) -> (Vec<f64>, Letter
     (tensor, letterbox)
 }
 
-/// Two samples of `source` and their weights in 2048ths, for sample `first + i` of `output`. Positions
-/// are f32, as OpenCV has them.
-fn neighbours(i: usize, source: usize, output: u32, first: u32) -> [(usize, i64); 2] {
-    let at =
-        ((i as f64 + f64::from(first) + 0.5) * (source as f64 / f64::from(output)) - 0.5) as f32;
+/// The plane of the tensor that R, G or B are in.
+fn plane_of(order: ChannelOrder, channel: usize) -> usize {
+    match order {
+        ChannelOrder::Rgb => channel,
+        ChannelOrder::Bgr => 2 - channel,
+    }
+}
+
+/// Place in a plane, and levels of R, G and B, of each pixel of the middle of the frame, resampled as
+/// `Image.resize` of Pillow with `BILINEAR`: a row after the other along x, rounded, then along y.
+fn pillow(frame: &FrameView, chroma: Chroma, letterbox: &Letterbox) -> Vec<(usize, [i64; 3])> {
+    let source = frame.format();
+    let (width, height) = letterbox.content;
+    let mut pixels = Vec::new();
+    for y in 0..height {
+        let rows = tent(y + letterbox.crop.1, source.height, letterbox.scaled.1);
+        for x in 0..width {
+            let columns = tent(x + letterbox.crop.0, source.width, letterbox.scaled.0);
+            let along_x = |row: usize, channel: usize| {
+                let level = |x: usize| rgb(frame, chroma, x, row)[channel] as i64;
+                weigh(columns.iter().map(|(x, weight)| (level(*x), *weight)))
+            };
+            let level = |channel: usize| {
+                let rows = rows.iter();
+                weigh(rows.map(|(y, weight)| (along_x(*y, channel), *weight)))
+            };
+            let at = (y * width + x) as usize;
+            pixels.push((at, std::array::from_fn(level)));
+        }
+    }
+    pixels
+}
+
+/// A weighed mean, in whole shares of 2²².
+fn weigh(levels: impl Iterator<Item = (i64, f64)>) -> i64 {
+    let whole = |share: f64| (share * f64::from(1 << 22) + 0.5).floor() as i64;
+    let sum: i64 = levels.map(|(level, share)| level * whole(share)).sum();
+    (sum + (1 << 21)) >> 22
+}
+
+/// The samples of `source` under a triangle around sample `i` of `output`, with their shares.
+fn tent(i: u32, source: usize, output: u32) -> Vec<(usize, f64)> {
+    let scale = source as f64 / f64::from(output);
+    let half = scale.max(1.0);
+    let centre = (f64::from(i) + 0.5) * scale;
+    let share = |x: usize| (1.0 - ((x as f64 + 0.5 - centre) / half).abs()).max(0.0);
+    let covered = (0..source).filter(|x| share(*x) > 0.0);
+    let sum: f64 = covered.clone().map(share).sum();
+    covered.map(|x| (x, share(x) / sum)).collect()
+}
+
+/// Two samples of `source` and their weights in 2048ths, for sample `i` of `output`. Positions are
+/// f32, as OpenCV has them.
+fn neighbours(i: usize, source: usize, output: u32) -> [(usize, i64); 2] {
+    let at = ((i as f64 + 0.5) * (source as f64 / f64::from(output)) - 0.5) as f32;
     let share = at - at.floor();
     let weight = |share: f32| (share * 2048.0).round_ties_even() as i64;
     let sample = |i: f32| i.clamp(0.0, (source - 1) as f32) as usize;

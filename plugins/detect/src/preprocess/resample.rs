@@ -5,7 +5,8 @@
 use super::color::ColorMap;
 use super::frame::{Component, FrameFormat, FrameView};
 use super::kernel::{self, Level};
-use super::letterbox::Letterbox;
+use super::letterbox::{Fit, Letterbox};
+use super::pillow::Pillow;
 use super::rows::Converter;
 use super::{Affine, Chroma, TensorFormat};
 
@@ -69,9 +70,9 @@ impl Pair {
     }
 }
 
-/// The pairs along one axis, of `output` samples those from `first` on, `count` of them.
-fn pairs(source: usize, output: u32, first: u32, count: u32) -> impl Iterator<Item = Pair> {
-    (first..first + count).map(move |i| Pair::new(i as usize, source, output as usize))
+/// The pairs along one axis.
+fn pairs(source: usize, output: usize) -> impl Iterator<Item = Pair> {
+    (0..output).map(move |i| Pair::new(i, source, output))
 }
 
 /// How a row of the frame is resampled along x.
@@ -134,6 +135,8 @@ pub(super) struct Plan {
     pub frame: FrameFormat,
     pub letterbox: Letterbox,
     pub chroma: Chroma,
+    /// Of a fit that is resampled in its own way.
+    pillow: Option<Box<Pillow>>,
     rows: Vec<Pair>,
     source: Source,
     /// The last two rows, which neighbouring output rows share.
@@ -147,21 +150,20 @@ impl Plan {
             (tensor.width, tensor.height),
             tensor.fit,
         );
-        let Letterbox {
-            content,
-            scaled,
-            crop,
-            ..
-        } = letterbox;
-        let width = content.0 as usize;
-        let columns = pairs(frame.width, scaled.0, crop.0, content.0);
-        let columns: Vec<_> = columns.map(Pair::along_x).collect();
+        let pillow = (tensor.fit == Fit::CentreCrop)
+            .then(|| Box::new(Pillow::new(&frame, letterbox, tensor.chroma)));
+        let (width, height) = match pillow {
+            Some(_) => (0, 0),
+            None => (letterbox.content.0 as usize, letterbox.content.1 as usize),
+        };
+        let columns: Vec<_> = pairs(frame.width, width).map(Pair::along_x).collect();
         let row = || (NONE, [vec![0; width], vec![0; width], vec![0; width]]);
         Self {
             frame,
             letterbox,
             chroma: tensor.chroma,
-            rows: pairs(frame.height, scaled.1, crop.1, content.1).collect(),
+            pillow,
+            rows: pairs(frame.height, height).collect(),
             source: Self::source(&frame, tensor.chroma, &columns),
             kept: [row(), row()],
         }
@@ -197,6 +199,9 @@ impl Plan {
         width: usize,
         mut planes: [&mut [f32]; 3],
     ) {
+        if let Some(pillow) = &mut self.pillow {
+            return pillow.run(level, frame, affine, width, &mut planes);
+        }
         let (left, top) = (
             self.letterbox.offset.0 as usize,
             self.letterbox.offset.1 as usize,
