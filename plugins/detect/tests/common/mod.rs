@@ -7,6 +7,7 @@
     reason = "a panic is the report of a test"
 )]
 
+pub mod classes;
 pub mod models;
 pub mod onnx;
 pub mod runs;
@@ -72,17 +73,6 @@ impl Seen {
         self.pts.unwrap().mseconds() / FRAME_MS
     }
 
-    /// The classes of the object with this id: label and percent.
-    pub fn classes_of(&self, object: u32) -> Vec<(&'static str, i32)> {
-        self.classes.of(object).map(label_and_percent).collect()
-    }
-
-    /// The classes of the frame: label and percent.
-    pub fn classes_of_frame(&self) -> Vec<(&'static str, i32)> {
-        let classes = self.classes.of_frame().iter();
-        classes.map(|class| label_and_percent(*class)).collect()
-    }
-
     /// Labels of the objects, best first.
     pub fn labels(&self) -> Vec<&'static str> {
         self.objects.iter().map(Object::label_str).collect()
@@ -116,10 +106,6 @@ impl Seen {
             );
         }
     }
-}
-
-fn label_and_percent(class: vigil_analytics::Class) -> (&'static str, i32) {
-    (class.label_str(), (class.confidence * 100.0).round() as i32)
 }
 
 /// What left the element, in order.

@@ -1,9 +1,12 @@
 //! Detectors that look inside of objects.
 
 use super::{OBJECTS, Thing, look, rig, thing};
-use crate::common::models::Tiny;
+use crate::common::models::{Tiny, constant};
 use crate::common::{Seen, brightness};
+use gst::prelude::*;
 use gstvigildetect::preprocess::letterbox::{Fit, Letterbox};
+use std::sync::mpsc;
+use vigil_analytics::keypoints::{self, Keypoints};
 
 const GREY: u8 = 200;
 
@@ -85,4 +88,49 @@ fn what_was_found_inside_goes_along_with_a_track() {
         [1, 2]
     );
     assert_eq!(rig.stat("inferred"), 1);
+}
+
+#[test]
+fn keypoints_inside_are_in_pixels_of_the_frame_that_they_were_seen_on() {
+    // A box and a point of it, whatever is seen: `[1, 4 + 1 + 3, 84]`.
+    let mut values = vec![0.0; 8 * 84];
+    for (row, value) in [32.0, 32.0, 32.0, 16.0, 0.9, 16.0, 24.0, 0.5]
+        .into_iter()
+        .enumerate()
+    {
+        values[row * 84] = value;
+    }
+    let metadata = [
+        ("task", "pose"),
+        ("kpt_shape", "[1, 3]"),
+        ("names", "['plate']"),
+    ];
+    let model = constant(&[("output0", &[1, 8, 84], values)], &metadata);
+    let mut rig = rig(&model, "RGB", &[OBJECTS, ("preprocess", "fit=stretch")]);
+    let (sender, buffers) = mpsc::channel();
+    let pad = rig.element.static_pad("src").unwrap();
+    pad.add_probe(gst::PadProbeType::BUFFER, move |_, info| {
+        let _ = sender.send(info.buffer().unwrap().clone());
+        gst::PadProbeReturn::Ok
+    });
+    for is_fresh in [true, false] {
+        let seen = look(
+            &mut rig,
+            "RGB",
+            &[grey([100.0, 40.0, 128.0, 64.0], Some(1))],
+        );
+        assert_eq!(inside(&seen), [[("plate", [132, 64, 196, 80])]]);
+        let mut points = Keypoints::default();
+        keypoints::read(&buffers.recv().unwrap(), &mut points);
+        let plate = seen
+            .objects
+            .iter()
+            .find(|object| object.label_str() == "plate");
+        let points = points
+            .of(plate.unwrap().id)
+            .iter()
+            .map(|p| [p.x, p.y, p.score]);
+        let expected: &[[f32; 3]] = if is_fresh { &[[132.0, 64.0, 0.5]] } else { &[] };
+        assert_eq!(points.collect::<Vec<_>>(), expected);
+    }
 }
