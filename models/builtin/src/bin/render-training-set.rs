@@ -11,8 +11,8 @@
 
 use clap::Parser;
 use gstvigildetect::preprocess::{
-    Affine, ChannelOrder, Colorimetry, Fit, FrameFormat, FrameView, Letterbox, PixelFormat,
-    Plane, Preprocessor, Sampling, TensorFormat,
+    Affine, ChannelOrder, Colorimetry, Fit, FrameFormat, FrameView, Letterbox, PixelFormat, Plane,
+    Preprocessor, Sampling, TensorFormat,
 };
 use gstvigiltestsrc::scene::script::{Point, Script, ScriptObject};
 use gstvigiltestsrc::scene::{Class, Object, Scene, SceneKind, SceneOptions};
