@@ -3,7 +3,8 @@
 use super::details::NEEDS_V1_26;
 use super::focus::{Focus, FocusError};
 use super::network::NetworkOptions;
-use super::{ChromaResampler, EngineChoice, ModeChoice, PrecisionChoice};
+use super::sampling::SamplingSettings;
+use super::{EngineChoice, ModeChoice, PrecisionChoice};
 use crate::decode::Thresholds;
 use crate::detector::LoadOptions;
 use crate::engine::{self, EngineKind};
@@ -32,7 +33,8 @@ pub(super) struct Settings {
     pub max_detections: u32,
     pub classes: Option<String>,
     pub interval: u32,
-    pub chroma_resampler: ChromaResampler,
+    /// How samples of the tensor are made.
+    pub sampling: SamplingSettings,
     /// Where on a frame to look, and on which frames.
     pub focus: Focus,
     pub attach_tensors: bool,
@@ -57,7 +59,7 @@ impl Default for Settings {
             max_detections: 300,
             classes: None,
             interval: 0,
-            chroma_resampler: ChromaResampler::default(),
+            sampling: SamplingSettings::default(),
             focus: Focus::default(),
             attach_tensors: false,
         }
@@ -155,7 +157,7 @@ impl Settings {
                 input_size: self.parse_input_size()?,
                 batch: self.batch_size as usize,
             },
-            chroma: self.chroma_resampler.into(),
+            sampling: self.sampling.into(),
             interval: self.interval,
             mode: self.mode,
             batch_timeout: Duration::from_nanos(self.batch_timeout),
@@ -350,11 +352,6 @@ impl Settings {
                 .default_value(default.interval)
                 .mutable_playing()
                 .build(),
-            glib::ParamSpecEnum::builder_with_default("chroma-resampler", default.chroma_resampler)
-                .nick("Chroma resampler")
-                .blurb("How pixels get their colour where they share chroma samples")
-                .mutable_ready()
-                .build(),
             glib::ParamSpecBoolean::builder("attach-tensors")
                 .nick("Attach tensors")
                 .blurb(
@@ -370,6 +367,7 @@ impl Settings {
                 .read_only()
                 .build(),
         ];
+        specs.extend(SamplingSettings::specs());
         specs.extend(Focus::specs());
         specs
     }
@@ -398,8 +396,8 @@ impl Settings {
             "max-detections" => store(value, &mut self.max_detections),
             "classes" => store(value, &mut self.classes),
             "interval" => store(value, &mut self.interval),
-            "chroma-resampler" => store(value, &mut self.chroma_resampler),
             "attach-tensors" => store(value, &mut self.attach_tensors),
+            "chroma-resampler" | "resize" => self.sampling.set(name, value),
             _ => self.focus.set(name, value),
         }
     }
@@ -423,8 +421,8 @@ impl Settings {
             "max-detections" => self.max_detections.to_value(),
             "classes" => self.classes.to_value(),
             "interval" => self.interval.to_value(),
-            "chroma-resampler" => self.chroma_resampler.to_value(),
             "attach-tensors" => self.attach_tensors.to_value(),
+            "chroma-resampler" | "resize" => return self.sampling.get(name),
             _ => return self.focus.get(name),
         })
     }

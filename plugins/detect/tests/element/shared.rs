@@ -103,6 +103,7 @@ fn only_those_share_who_want_the_same() {
         (("max-detections", "1"), true),
         (("interval", "2"), true),
         (("chroma-resampler", "linear"), true),
+        (("resize", "area"), true),
         (("threads", "7"), false),
         (("labels", "a;b"), false),
         (("preprocess", "scale=1"), false),
