@@ -5,6 +5,7 @@
 
 pub mod assets;
 pub mod ball;
+pub mod coco;
 pub mod matching;
 pub mod pictures;
 pub mod pipeline;

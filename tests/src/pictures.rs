@@ -5,6 +5,34 @@ use gst::prelude::*;
 use std::error::Error;
 use std::path::Path;
 
+/// Width and height of the smallest input with sides of multiples of 32 that a picture of this width
+/// and height fits into when its longer side is `side`: what Ultralytics' predict takes where a
+/// model's axes are dynamic (`LetterBox` with `auto`).
+pub fn rectangle((width, height): (u32, u32), side: u32) -> (u32, u32) {
+    let ratio = f64::from(side) / f64::from(width.max(height).max(1));
+    let of = |length: u32| {
+        let length = (f64::from(length) * ratio).round_ties_even() as u32;
+        length.next_multiple_of(32).max(32)
+    };
+    (of(width), of(height))
+}
+
+/// Width and height of a video's frames.
+///
+/// # Errors
+/// The pipeline's.
+pub fn frame_size(video: &Path) -> Result<(u32, u32), Box<dyn Error>> {
+    let pipeline = Pipeline::parse(&format!(
+        "filesrc location=\"{}\" ! decodebin3 ! video/x-raw ! appsink name=out sync=false",
+        video.display()
+    ))?;
+    let sink: gst_app::AppSink = pipeline.element("out");
+    pipeline.0.set_state(gst::State::Playing)?;
+    let sample = sink.pull_sample()?;
+    let info = gst_video::VideoInfo::from_caps(sample.caps().ok_or("no caps")?)?;
+    Ok((info.width(), info.height()))
+}
+
 /// The frames that leave vigildetect for RGB pictures of any sizes, in order. `options` are its
 /// properties, as in `gst-launch-1.0`.
 ///

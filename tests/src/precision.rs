@@ -2,9 +2,12 @@
 //!
 //! A detection is right when it overlaps an object of its class, which no better detection has
 //! taken, by a least IoU: half, or COCO's ten. Objects that do not count (hidden for more than half) are
-//! neither right nor wrong to find, and so is a detection at least half of which lies on one.
+//! neither right nor wrong to find, and so is a detection at least half of which lies on one. Where
+//! only some sizes are asked for, so are objects of others, and what was found on them or in their
+//! sizes on nothing: as in pycocotools.
 
 use crate::matching::{Found, iou};
+use std::ops::RangeInclusive;
 
 /// Least IoU with the object that was found, where no other is said; and least share of a detection
 /// on an object that does not count.
@@ -12,6 +15,10 @@ const OVERLAP: f32 = 0.5;
 
 /// COCO's average precision is the mean of those at these overlaps (Lin et al. 2014).
 pub const COCO_OVERLAPS: [f32; 10] = [0.5, 0.55, 0.6, 0.65, 0.7, 0.75, 0.8, 0.85, 0.9, 0.95];
+
+/// What COCO calls small, medium and large: areas in square pixels.
+pub const COCO_SIZES: [RangeInclusive<f32>; 3] =
+    [0.0..=1024.0, 1024.0..=9216.0, 9216.0..=f32::INFINITY];
 
 /// A true object.
 #[derive(Debug, Clone)]
@@ -29,6 +36,8 @@ pub struct Truth {
 pub struct Tally {
     /// Least IoU with the object that was found.
     overlap: f32,
+    /// Areas of the objects that count.
+    sizes: RangeInclusive<f32>,
     /// Class, score and whether it is right, of each detection that counts.
     said: Vec<(String, f32, bool)>,
     /// Class of each object that counts.
@@ -46,31 +55,45 @@ impl Tally {
     pub fn with_overlap(overlap: f32) -> Self {
         Self {
             overlap,
+            sizes: 0.0..=f32::INFINITY,
             said: Vec::new(),
             objects: Vec::new(),
         }
+    }
+
+    /// The same, of objects of these areas only.
+    #[must_use]
+    pub fn of_sizes(self, sizes: RangeInclusive<f32>) -> Self {
+        Self { sizes, ..self }
     }
 
     /// Judges one picture.
     pub fn add(&mut self, truth: &[Truth], found: &[Found]) {
         let mut order: Vec<_> = found.iter().collect();
         order.sort_by(|a, b| b.score.total_cmp(&a.score));
+        let is_of_size = |xyxy: [f32; 4]| self.sizes.contains(&area(xyxy));
         let mut taken = vec![false; truth.len()];
         for said in order {
-            let best = (0..truth.len())
-                .filter(|&i| truth[i].counts && !taken[i] && truth[i].name == said.name)
-                .map(|i| (i, iou(truth[i].xyxy, said.xyxy)))
-                .filter(|(_, overlap)| *overlap >= self.overlap)
-                .max_by(|a, b| a.1.total_cmp(&b.1));
-            if let Some((index, _)) = best {
-                taken[index] = true;
-            } else if truth.iter().any(|object| excuses(object, said)) {
-                continue;
+            let mut take = |of_size: bool| {
+                let best = (0..truth.len())
+                    .filter(|&i| truth[i].counts && is_of_size(truth[i].xyxy) == of_size)
+                    .filter(|&i| !taken[i] && truth[i].name == said.name)
+                    .map(|i| (i, iou(truth[i].xyxy, said.xyxy)))
+                    .filter(|(_, overlap)| *overlap >= self.overlap)
+                    .max_by(|a, b| a.1.total_cmp(&b.1));
+                best.map(|(i, _)| taken[i] = true).is_some()
+            };
+            let is_right = take(true);
+            let is_excused = !is_right
+                && (take(false)
+                    || !is_of_size(said.xyxy)
+                    || truth.iter().any(|object| excuses(object, said)));
+            if !is_excused {
+                self.said.push((said.name.clone(), said.score, is_right));
             }
-            self.said
-                .push((said.name.clone(), said.score, best.is_some()));
         }
-        let counting = truth.iter().filter(|object| object.counts);
+        let counting = truth.iter();
+        let counting = counting.filter(|object| object.counts && is_of_size(object.xyxy));
         self.objects
             .extend(counting.map(|object| object.name.clone()));
     }
@@ -147,6 +170,10 @@ impl Tally {
     }
 }
 
+fn area([x1, y1, x2, y2]: [f32; 4]) -> f32 {
+    (x2 - x1).max(0.0) * (y2 - y1).max(0.0)
+}
+
 /// Whether `said` is on an object that does not count.
 fn excuses(object: &Truth, said: &Found) -> bool {
     let [a, b] = [object.xyxy, said.xyxy];
@@ -196,6 +223,35 @@ mod tests {
         assert_eq!(tally.false_share(0.0), 2.0 / 3.0);
         // Precision 1 up to a recall of a half, 0 beyond: 51 of 101 points.
         assert!((tally.average_precision("car") - 51.0 / 101.0).abs() < 1e-9);
+    }
+
+    #[test]
+    fn objects_of_other_sizes_are_neither_right_nor_wrong() {
+        // Two objects of 100 square pixels and one of 400.
+        let large = Truth {
+            xyxy: [200.0, 0.0, 220.0, 20.0],
+            ..truth(0.0, true)
+        };
+        let said = |x: f32, side: f32, score: f32| Found {
+            xyxy: [x, 0.0, x + side, side],
+            ..found(x, score)
+        };
+        let found = [
+            said(0.0, 10.0, 0.9),
+            said(200.0, 20.0, 0.8),
+            // On nothing: of the large ones' size, and of the small ones'.
+            said(300.0, 20.0, 0.7),
+            said(400.0, 10.0, 0.6),
+        ];
+        for (sizes, objects, false_share) in [(0.0..=100.0, 2, 0.5), (101.0..=1e6, 1, 0.5)] {
+            let mut tally = Tally::default().of_sizes(sizes);
+            tally.add(
+                &[truth(0.0, true), truth(50.0, true), large.clone()],
+                &found,
+            );
+            assert_eq!(tally.objects(), objects);
+            assert_eq!(tally.false_share(0.0), false_share);
+        }
     }
 
     #[test]

@@ -11,7 +11,7 @@ use gstvigildetect::detector::{self, Detector, LoadError, LoadOptions, LoadedMod
 use gstvigildetect::engine::{EngineError, EngineKind, Precision, Runner};
 use gstvigildetect::model::Wishes;
 use gstvigildetect::preprocess::{
-    Chroma, Colorimetry, FrameFormat, FrameView, PixelFormat, Plane, Preprocessor, TensorFormat,
+    Colorimetry, FrameFormat, FrameView, PixelFormat, Plane, Preprocessor, Sampling, TensorFormat,
 };
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -114,7 +114,7 @@ fn with_frame<T>(picture: &Picture, look: impl FnOnce(&FrameView) -> T) -> T {
 }
 
 fn run(loaded: &LoadedModel, runner: &mut dyn Runner, picture: &Picture) -> Outputs {
-    let tensor = TensorFormat::new(&loaded.spec.input, Chroma::default());
+    let tensor = TensorFormat::new(&loaded.spec.input, Sampling::default());
     let mut preprocessor = Preprocessor::new(tensor);
     with_frame(picture, |frame| {
         preprocessor.run(frame, runner.input_mut(0))
@@ -146,7 +146,7 @@ impl Answers {
             let run = |picture| run(loaded, &mut *runner, picture);
             return Self::Outputs(pictures.iter().map(run).collect());
         }
-        let mut detector = Detector::new(&loaded.spec, runner, Chroma::default());
+        let mut detector = Detector::new(&loaded.spec, runner, Sampling::default());
         let thresholds = Thresholds {
             confidence: FROM_SCORE,
             ..Thresholds::default()
@@ -303,7 +303,7 @@ fn objects_of_batch(
     runner: Box<dyn Runner>,
     pictures: &[Picture],
 ) -> Objects {
-    let mut detector = Detector::new(&loaded.spec, runner, Chroma::default());
+    let mut detector = Detector::new(&loaded.spec, runner, Sampling::default());
     let thresholds = Arc::new(Thresholds {
         confidence: FROM_SCORE,
         ..Thresholds::default()
@@ -312,7 +312,7 @@ fn objects_of_batch(
     for pictures in pictures.chunks(loaded.batch) {
         for (number, picture) in pictures.iter().enumerate() {
             with_frame(picture, |frame| {
-                detector.put(number, frame, Chroma::default());
+                detector.put(number, frame, Sampling::default());
             });
         }
         let of_run = pictures.iter();

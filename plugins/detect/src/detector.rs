@@ -6,7 +6,7 @@ use crate::engine::{
 };
 use crate::model::{self, InputPlan, ModelError, ModelSpec, Wishes};
 use crate::outputs::RawOutput;
-use crate::preprocess::{Chroma, FrameView, Letterbox, Preprocessor, TensorFormat};
+use crate::preprocess::{FrameView, Letterbox, Preprocessor, Sampling, TensorFormat};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -142,11 +142,11 @@ impl LoadedModel {
     ///
     /// # Errors
     /// The engine's.
-    pub fn detector(&self, threads: usize, chroma: Chroma) -> Result<Detector, EngineError> {
+    pub fn detector(&self, threads: usize, sampling: Sampling) -> Result<Detector, EngineError> {
         Ok(Detector::new(
             &self.spec,
             self.engine.runner(threads)?,
-            chroma,
+            sampling,
         ))
     }
 }
@@ -238,9 +238,9 @@ pub struct Detector {
 
 impl Detector {
     /// A detector of a model with a runner for it.
-    pub fn new(spec: &ModelSpec, runner: Box<dyn Runner>, chroma: Chroma) -> Self {
+    pub fn new(spec: &ModelSpec, runner: Box<dyn Runner>, sampling: Sampling) -> Self {
         Self {
-            tensor: TensorFormat::new(&spec.input, chroma),
+            tensor: TensorFormat::new(&spec.input, sampling),
             places: Vec::new(),
             runner,
             decoder: Decoder::new(spec),
@@ -264,7 +264,7 @@ impl Detector {
         out: &mut Vec<Detection>,
     ) -> Result<Timings, DetectError> {
         out.clear();
-        self.put(0, frame, self.tensor.chroma);
+        self.put(0, frame, self.tensor.sampling);
         let mut timings = Timings::default();
         self.infer(1, &mut |decode| {
             (timings, _) = decode.run(thresholds, out)?;
@@ -275,7 +275,7 @@ impl Detector {
 
     /// Makes `frame` the picture of this number of the next run, counted from 0. Runs may have as
     /// many as the runner's engine was loaded for: [`LoadedModel::batch`], or [`Several::batch`].
-    pub fn put(&mut self, number: usize, frame: &FrameView, chroma: Chroma) {
+    pub fn put(&mut self, number: usize, frame: &FrameView, sampling: Sampling) {
         let started = Instant::now();
         while self.places.len() <= number {
             self.places.push(Place {
@@ -285,7 +285,7 @@ impl Detector {
             });
         }
         let place = &mut self.places[number];
-        place.preprocessor.set_chroma(chroma);
+        place.preprocessor.set_sampling(sampling);
         let input = self.runner.input_mut(number);
         place.letterbox = Some(place.preprocessor.run(frame, input));
         place.took = started.elapsed();

@@ -16,7 +16,9 @@ use gstvigildetect::detector::{LoadError, LoadOptions, LoadedModel, Picture};
 use gstvigildetect::engine::{EngineError, EngineKind, Precision, Runner};
 use gstvigildetect::engine::{ModelSource, choose};
 use gstvigildetect::model;
-use gstvigildetect::preprocess::{Chroma, Colorimetry, FrameFormat, FrameView, PixelFormat, Plane};
+use gstvigildetect::preprocess::{
+    Colorimetry, FrameFormat, FrameView, PixelFormat, Plane, Sampling,
+};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -194,14 +196,14 @@ fn a_detector_finds_on_each_frame_of_a_batch_what_it_finds_on_it_alone() {
         let (loaded, runner) = load();
         assert_eq!(loaded.batch, 3);
         let mut detector =
-            gstvigildetect::detector::Detector::new(&loaded.spec, runner, Chroma::default());
+            gstvigildetect::detector::Detector::new(&loaded.spec, runner, Sampling::default());
         for turn in 0..4 {
             let count = [3, 2, 1, 3][turn];
             let frames: Vec<_> = (0..count).map(|i| frames[(i + turn) % 3]).collect();
             let mut pictures = Vec::new();
             for (number, (width, height, level, thresholds)) in frames.iter().enumerate() {
                 with_grey(*width, *height, *level, |frame| {
-                    detector.put(number, frame, Chroma::default());
+                    detector.put(number, frame, Sampling::default());
                 });
                 pictures.push(Picture::new((*thresholds).clone()));
             }
@@ -211,7 +213,7 @@ fn a_detector_finds_on_each_frame_of_a_batch_what_it_finds_on_it_alone() {
                 let mut alone = gstvigildetect::detector::Detector::new(
                     &loaded.spec,
                     runner,
-                    Chroma::default(),
+                    Sampling::default(),
                 );
                 let mut expected = Vec::new();
                 with_grey(width, height, level, |frame| {

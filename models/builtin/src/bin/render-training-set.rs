@@ -11,8 +11,8 @@
 
 use clap::Parser;
 use gstvigildetect::preprocess::{
-    Affine, ChannelOrder, Chroma, Colorimetry, Fit, FrameFormat, FrameView, Letterbox, PixelFormat,
-    Plane, Preprocessor, TensorFormat,
+    Affine, ChannelOrder, Colorimetry, Fit, FrameFormat, FrameView, Letterbox, PixelFormat, Plane,
+    Preprocessor, Sampling, TensorFormat,
 };
 use gstvigiltestsrc::scene::script::{Point, Script, ScriptObject};
 use gstvigiltestsrc::scene::{Class, Object, Scene, SceneKind, SceneOptions};
@@ -217,7 +217,7 @@ impl Eye {
             order: ChannelOrder::Rgb,
             affine: [Affine::scale(1.0); 3],
             pad: 114,
-            chroma: Chroma::Nearest,
+            sampling: Sampling::default(),
         };
         Self {
             preprocessor: Preprocessor::new(format),

@@ -8,7 +8,7 @@ use crate::decode::Details;
 use crate::detector::{Detector, LoadedModel, Picture, Timings};
 use crate::engine::{EngineError, Runner};
 use crate::objects::Answer;
-use crate::preprocess::Chroma;
+use crate::preprocess::Sampling;
 use crate::schedule::{Division, Taken, Work};
 use crate::views::{Part, Views};
 use std::sync::{Arc, Mutex};
@@ -16,7 +16,7 @@ use std::sync::{Arc, Mutex};
 /// What is each stream's own.
 pub(super) struct StreamTerms {
     pub thresholds: SharedThresholds,
-    pub chroma: Chroma,
+    pub sampling: Sampling,
     /// Whether the model's outputs go with each frame.
     pub attach_tensors: bool,
 }
@@ -65,7 +65,7 @@ impl Work for Inference {
             Some((runner, _)) => runner,
             None => engine.runner(division.threads)?,
         };
-        let mut detector = Detector::new(&self.loaded.spec, runner, Chroma::default());
+        let mut detector = Detector::new(&self.loaded.spec, runner, Sampling::default());
         detector.want_masks(NEEDS_V1_26.is_none());
         Ok(Hands {
             detector,
@@ -211,7 +211,7 @@ fn put(
     let mapped = frame.map()?;
     let view = frame_view(frame.format.frame, &mapped)
         .map_err(|error| Failure::Frame(error.to_string()))?;
-    detector.put(number, &view.part(part), taken.stream.chroma);
+    detector.put(number, &view.part(part), taken.stream.sampling);
     Ok(())
 }
 
@@ -261,7 +261,7 @@ mod tests {
             let division = Division::new(Mode::Latency, 1, batch);
             let mut hands = inference.hands(division).unwrap();
             assert_eq!(hands.most, batch);
-            (0..batch).for_each(|number| hands.detector.put(number, &frame, Chroma::default()));
+            (0..batch).for_each(|number| hands.detector.put(number, &frame, Sampling::default()));
             let mut pictures: Vec<_> = (0..batch).map(|_| Picture::new(Arc::default())).collect();
             hands.detector.run(&mut pictures).unwrap();
         }

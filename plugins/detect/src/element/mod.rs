@@ -10,6 +10,7 @@ mod inference;
 mod network;
 mod on;
 mod replay;
+mod sampling;
 mod second;
 mod session;
 mod settings;
@@ -17,9 +18,9 @@ mod shared;
 mod stats;
 
 pub use on::OnChoice;
+pub use sampling::{ChromaResampler, ResizeChoice};
 
 use crate::engine::Precision;
-use crate::preprocess::Chroma;
 use crate::schedule::Mode;
 use gst::glib;
 use gst::prelude::*;
@@ -113,35 +114,6 @@ impl ModeChoice {
             Self::Throughput => Mode::Throughput,
             Self::Auto if live => Mode::Latency,
             Self::Auto => Mode::Throughput,
-        }
-    }
-}
-
-/// How pixels get their colour where they share chroma samples.
-#[derive(Debug, Default, Clone, Copy, PartialEq, Eq, glib::Enum)]
-#[enum_type(name = "GstVigilDetectChromaResampler")]
-#[non_exhaustive]
-pub enum ChromaResampler {
-    /// From the sample that they share.
-    #[default]
-    #[enum_value(
-        name = "From the sample that they share, as OpenCV and videoconvert do",
-        nick = "nearest"
-    )]
-    Nearest,
-    /// Interpolated, honouring the chroma siting.
-    #[enum_value(
-        name = "Interpolated between samples, honouring the chroma siting",
-        nick = "linear"
-    )]
-    Linear,
-}
-
-impl From<ChromaResampler> for Chroma {
-    fn from(resampler: ChromaResampler) -> Self {
-        match resampler {
-            ChromaResampler::Nearest => Self::Nearest,
-            ChromaResampler::Linear => Self::Linear,
         }
     }
 }

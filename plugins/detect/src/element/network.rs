@@ -8,7 +8,7 @@ use super::session::{CAPACITY, Frame, LIVE_CAPACITY, LIVE_LIMIT, Lane, lock};
 use super::shared::SharedNetwork;
 use crate::detector::{LoadError, LoadOptions};
 use crate::model::Task;
-use crate::preprocess::Chroma;
+use crate::preprocess::Sampling;
 use crate::replay::{Cursor, Position};
 use crate::schedule::{self, Division, PoolStats, Terms};
 use std::sync::{Arc, Mutex};
@@ -20,7 +20,7 @@ const LATENCY_MARGIN: f64 = 1.5;
 /// How to set a network up.
 pub(super) struct NetworkOptions {
     pub load: LoadOptions,
-    pub chroma: Chroma,
+    pub sampling: Sampling,
     /// As it was when the state changed; it may change while playing.
     pub interval: u32,
     /// What the threads are to be divided for.
@@ -174,7 +174,7 @@ impl Finder for Network {
         }
         let stream = StreamTerms {
             thresholds: thresholds.clone(),
-            chroma: self.options.chroma,
+            sampling: self.options.sampling,
             attach_tensors: self.options.attach_tensors,
         };
         let terms = Terms {

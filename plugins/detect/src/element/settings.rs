@@ -4,7 +4,8 @@ use super::details::NEEDS_V1_26;
 use super::focus::{Focus, FocusError};
 use super::network::NetworkOptions;
 use super::on::{On, OnError};
-use super::{ChromaResampler, EngineChoice, ModeChoice, PrecisionChoice};
+use super::sampling::SamplingSettings;
+use super::{EngineChoice, ModeChoice, PrecisionChoice};
 use crate::decode::Thresholds;
 use crate::detector::LoadOptions;
 use crate::engine::{self, EngineKind};
@@ -33,7 +34,8 @@ pub(super) struct Settings {
     pub max_detections: u32,
     pub classes: Option<String>,
     pub interval: u32,
-    pub chroma_resampler: ChromaResampler,
+    /// How samples of the tensor are made.
+    pub sampling: SamplingSettings,
     /// Where on a frame to look, and on which frames.
     pub focus: Focus,
     pub attach_tensors: bool,
@@ -60,7 +62,7 @@ impl Default for Settings {
             max_detections: 300,
             classes: None,
             interval: 0,
-            chroma_resampler: ChromaResampler::default(),
+            sampling: SamplingSettings::default(),
             focus: Focus::default(),
             attach_tensors: false,
             on: On::default(),
@@ -164,7 +166,7 @@ impl Settings {
                 input_size: self.parse_input_size()?,
                 batch: self.batch_size as usize,
             },
-            chroma: self.chroma_resampler.into(),
+            sampling: self.sampling.into(),
             interval: self.interval,
             mode: self.mode,
             batch_timeout: Duration::from_nanos(self.batch_timeout),
@@ -362,11 +364,6 @@ impl Settings {
                 .default_value(default.interval)
                 .mutable_playing()
                 .build(),
-            glib::ParamSpecEnum::builder_with_default("chroma-resampler", default.chroma_resampler)
-                .nick("Chroma resampler")
-                .blurb("How pixels get their colour where they share chroma samples")
-                .mutable_ready()
-                .build(),
             glib::ParamSpecBoolean::builder("attach-tensors")
                 .nick("Attach tensors")
                 .blurb(
@@ -382,6 +379,7 @@ impl Settings {
                 .read_only()
                 .build(),
         ];
+        specs.extend(SamplingSettings::specs());
         specs.extend(Focus::specs());
         specs.extend(On::specs());
         specs
@@ -411,8 +409,8 @@ impl Settings {
             "max-detections" => store(value, &mut self.max_detections),
             "classes" => store(value, &mut self.classes),
             "interval" => store(value, &mut self.interval),
-            "chroma-resampler" => store(value, &mut self.chroma_resampler),
             "attach-tensors" => store(value, &mut self.attach_tensors),
+            "chroma-resampler" | "resize" => self.sampling.set(name, value),
             _ => {
                 self.focus.set(name, value);
                 self.on.set(name, value);
@@ -439,8 +437,8 @@ impl Settings {
             "max-detections" => self.max_detections.to_value(),
             "classes" => self.classes.to_value(),
             "interval" => self.interval.to_value(),
-            "chroma-resampler" => self.chroma_resampler.to_value(),
             "attach-tensors" => self.attach_tensors.to_value(),
+            "chroma-resampler" | "resize" => return self.sampling.get(name),
             _ => return self.focus.get(name).or_else(|| self.on.get(name)),
         })
     }

@@ -54,9 +54,9 @@ impl Level {
 
 /// Defines a function that runs its body compiled for the level given as first argument.
 macro_rules! for_each_level {
-    ($(#[$doc:meta])* pub(super) fn $name:ident($($arg:ident: $type:ty),* $(,)?) $body:block) => {
+    ($(#[$doc:meta])* $vis:vis fn $name:ident($($arg:ident: $type:ty),* $(,)?) $body:block) => {
         $(#[$doc])*
-        pub(super) fn $name(level: Level, $($arg: $type),*) {
+        $vis fn $name(level: Level, $($arg: $type),*) {
             #[inline(always)]
             fn body($($arg: $type),*) $body
 
@@ -84,6 +84,8 @@ macro_rules! for_each_level {
         }
     };
 }
+
+pub(super) mod area;
 
 for_each_level! {
     /// Every `step`-th byte of `row`, each for `1 << sub_x` pixels.

@@ -19,16 +19,23 @@
 //! where it stands ([`Chroma`]). Pictures of classifiers that were trained with torchvision are
 //! resampled as Pillow does ([`Fit::CentreCrop`]).
 //!
+//! On request a frame that shrinks by more than 2 is averaged instead ([`Resize::Area`]): every
+//! sample counts, in one pass too, rows before columns and both before colours.
+//!
 //! Runs on a detector's worker threads; each has its own [`Preprocessor`].
 
+mod area;
+mod bilinear;
 mod color;
 mod frame;
 mod kernel;
 pub mod letterbox;
 mod pillow;
+mod plan;
 pub mod reference;
-mod resample;
 mod rows;
+mod sites;
+mod taps;
 
 pub use crate::model::ChannelOrder;
 pub use frame::{
@@ -38,7 +45,7 @@ pub use letterbox::{Fit, Letterbox};
 
 use crate::model::InputSpec;
 use kernel::Level;
-use resample::Plan;
+use plan::Plan;
 
 /// How a pixel gets its colour where pixels share chroma samples.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -51,6 +58,28 @@ pub enum Chroma {
     /// picture; small objects may score differently than with a model's own framework, by more
     /// than 0.1 where a sample is cosited.
     Linear,
+}
+
+/// How a frame is brought to the size of the tensor.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Resize {
+    /// Each sample from the two neighbours along each axis that it lies between: what the models'
+    /// own frameworks do. A frame that shrinks by more than 2 loses rows and columns.
+    #[default]
+    Bilinear,
+    /// Along an axis that shrinks by more than 2, each sample is the mean of what it covers, as
+    /// with OpenCV's `INTER_AREA`, with its fractions of a level; a frame that shrinks by less, or
+    /// grows, is as with [`Bilinear`](Self::Bilinear).
+    Area,
+}
+
+/// How samples of the tensor are made from those of a frame.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Sampling {
+    /// How subsampled chroma is sampled.
+    pub chroma: Chroma,
+    /// How the frame is resized.
+    pub resize: Resize,
 }
 
 /// What becomes of a level 0..255: `level · scale + offset`.
@@ -89,13 +118,13 @@ pub struct TensorFormat {
     pub affine: [Affine; 3],
     /// Level around the picture, 0..255.
     pub pad: u8,
-    /// How subsampled chroma is sampled.
-    pub chroma: Chroma,
+    /// How its samples are made.
+    pub sampling: Sampling,
 }
 
 impl TensorFormat {
     /// The tensor of a model's input.
-    pub fn new(input: &InputSpec, chroma: Chroma) -> Self {
+    pub fn new(input: &InputSpec, sampling: Sampling) -> Self {
         Self {
             width: input.width,
             height: input.height,
@@ -106,7 +135,7 @@ impl TensorFormat {
                 offset: -input.mean[plane] / input.std[plane],
             }),
             pad: input.pad,
-            chroma,
+            sampling,
         }
     }
 }
@@ -136,14 +165,14 @@ impl Preprocessor {
         }
     }
 
-    /// How subsampled chroma is sampled from now on.
-    pub fn set_chroma(&mut self, chroma: Chroma) {
-        self.tensor.chroma = chroma;
+    /// How samples are made from now on.
+    pub fn set_sampling(&mut self, sampling: Sampling) {
+        self.tensor.sampling = sampling;
     }
 
     /// The tables for frames like this one.
     fn plan(&mut self, frame: &FrameFormat) -> &mut Plan {
-        let is_right = |plan: &Plan| plan.frame == *frame && plan.chroma == self.tensor.chroma;
+        let is_right = |plan: &Plan| plan.frame == *frame && plan.sampling == self.tensor.sampling;
         match self.plans.iter().position(is_right) {
             Some(index) => self.plans[..=index].rotate_right(1),
             None => {

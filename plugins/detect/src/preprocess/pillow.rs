@@ -118,7 +118,7 @@ impl Pillow {
         frame: &FrameView,
         affine: [Affine; 3],
         width: usize,
-        planes: &mut [&mut [f32]; 3],
+        mut planes: [&mut [f32]; 3],
     ) {
         let (left, top) = self.start;
         for (y, scaled) in (top..).zip(&mut self.scaled) {
@@ -262,7 +262,7 @@ mod tests {
                 &view,
                 [Affine::scale(1.0); 3],
                 side as usize,
-                &mut [r, g, b],
+                [r, g, b],
             );
             let found: Vec<_> = planes[0].iter().map(|level| *level as u8).collect();
             assert_eq!(found, red, "{width}x{height}");

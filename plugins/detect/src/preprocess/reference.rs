@@ -1,7 +1,9 @@
 //! The preprocessing written for reading: one output pixel at a time, straight from the definitions. The fast path is compared with it on random frames.
 
 use super::color::ColorMap;
-use super::{ChannelOrder, Chroma, Fit, FrameView, Letterbox, TensorFormat};
+use super::frame::Component;
+use super::plan::covers_areas;
+use super::{ChannelOrder, Chroma, Fit, FrameView, Letterbox, Resize, Sampling, TensorFormat};
 
 /// What [`Preprocessor::run`](super::Preprocessor::run) computes: the tensor `[3, height, width]` and
 /// the letterbox.
@@ -20,8 +22,9 @@ pub fn preprocess(frame: &FrameView, format: &TensorFormat) -> (Vec<f64>, Letter
     };
     let padding = |plane| vec![sample(plane, f64::from(format.pad)); width * height];
     let mut tensor: Vec<f64> = (0..3).flat_map(padding).collect();
+    let chroma = format.sampling.chroma;
     if format.fit == Fit::CentreCrop {
-        for (at, levels) in pillow(frame, format.chroma, &letterbox) {
+        for (at, levels) in pillow(frame, chroma, &letterbox) {
             for (channel, level) in levels.into_iter().enumerate() {
                 let plane = plane_of(format.order, channel);
                 tensor[plane * width * height + at] = sample(plane, level as f64);
@@ -29,17 +32,23 @@ pub fn preprocess(frame: &FrameView, format: &TensorFormat) -> (Vec<f64>, Letter
         }
         return (tensor, letterbox);
     }
+    let areas = format.sampling.resize == Resize::Area && covers_areas(source, &letterbox);
     for y in 0..letterbox.content.1 as usize {
-        let rows = neighbours(y, source.height, letterbox.content.1);
         for x in 0..letterbox.content.0 as usize {
-            let columns = at_edge(neighbours(x, source.width, letterbox.content.0));
-            for channel in 0..3 {
-                let level = blend(rows, columns, |x, y| {
-                    rgb(frame, format.chroma, x, y)[channel] as i64
-                });
+            let levels = if areas {
+                mean(frame, format.sampling, letterbox.content, [x, y])
+            } else {
+                let rows = neighbours(y, source.height, letterbox.content.1);
+                let columns = at_edge(neighbours(x, source.width, letterbox.content.0));
+                std::array::from_fn(|channel| {
+                    let level = |x, y| rgb(frame, chroma, x, y)[channel] as i64;
+                    blend(rows, columns, level) as f64
+                })
+            };
+            for (channel, level) in levels.into_iter().enumerate() {
                 let plane = plane_of(format.order, channel);
                 tensor[plane * width * height + (top + y) * width + left + x] =
-                    sample(plane, level as f64);
+                    sample(plane, level);
             }
         }
     }
@@ -135,6 +144,110 @@ fn blend(
     (quarters[0] + quarters[1] + 2) >> 2
 }
 
+/// R, G and B of output pixel `at` of a picture of `content`: the colour of the means of what it
+/// covers. Samples are weighed as whole numbers, and a weighed column is rounded to 128ths.
+fn mean(
+    frame: &FrameView,
+    sampling: Sampling,
+    content: (u32, u32),
+    [x, y]: [usize; 2],
+) -> [f64; 3] {
+    let format = frame.format();
+    let components = format.pixels.components();
+    let means = components.each_ref().map(|component| {
+        let Component { sub_x, sub_y, .. } = *component;
+        let sited = &format.colorimetry;
+        let columns = covered(x, format.width, content.0);
+        let columns = weights(
+            &columns,
+            sampling.chroma,
+            sub_x,
+            sited.cosited_x,
+            format.width,
+        );
+        let rows = covered(y, format.height, content.1);
+        let rows = weights(
+            &rows,
+            sampling.chroma,
+            sub_y,
+            sited.cosited_y,
+            format.height,
+        );
+        let mut sum = 0;
+        for (x, of_column) in &columns {
+            let of_rows = rows.iter().map(|(y, of_row)| {
+                let at = x * component.step + component.offset;
+                i64::from(frame.row(component.plane, *y, at + 1)[at]) * of_row
+            });
+            sum += ((of_rows.sum::<i64>() + 64) >> 7) * of_column;
+        }
+        sum as f64 / f64::from(1 << 21)
+    });
+    let color = ColorMap::of(format);
+    std::array::from_fn(|channel| {
+        let level: f64 = (0..3)
+            .map(|c| f64::from(color.m[channel][c]) * means[c])
+            .sum();
+        (level + f64::from(color.offset[channel])).clamp(0.0, 255.0)
+    })
+}
+
+/// The pixels that output pixel `i` covers, with the share of it that each takes, where the axis
+/// shrinks by more than 2; else those that it lies between.
+fn covered(i: usize, source: usize, output: u32) -> Vec<(usize, f64)> {
+    let factor = source as f64 / f64::from(output);
+    let shares: Vec<f64> = if factor > 2.0 {
+        let (from, to) = (i as f64 * factor, (i + 1) as f64 * factor);
+        let covers = |pixel: f64| to.min(pixel + 1.0) - from.max(pixel);
+        (0..source).map(|p| covers(p as f64) / factor).collect()
+    } else {
+        let at = ((i as f64 + 0.5) * factor - 0.5).clamp(0.0, (source - 1) as f64);
+        let share = |pixel: usize| {
+            if pixel == at.floor() as usize {
+                1.0 - at.fract()
+            } else if pixel == at.floor() as usize + 1 {
+                at.fract()
+            } else {
+                0.0
+            }
+        };
+        (0..source).map(share).collect()
+    };
+    let shares = shares.into_iter().enumerate();
+    shares.filter(|(_, share)| *share > 0.0).collect()
+}
+
+/// The samples that such pixels have, with their weights in 16384ths: so many of the first samples
+/// together have what is nearest to their share.
+fn weights(
+    pixels: &[(usize, f64)],
+    chroma: Chroma,
+    sub: u32,
+    cosited: bool,
+    length: usize,
+) -> Vec<(usize, i64)> {
+    let samples = length.div_ceil(1 << sub);
+    let mut shares = vec![0.0; samples + 1];
+    for (pixel, share) in pixels {
+        let at = match chroma {
+            Chroma::Nearest => (pixel >> sub) as f64,
+            Chroma::Linear => position(*pixel, sub, cosited).clamp(0.0, (samples - 1) as f64),
+        };
+        let second = f64::from(at.fract() as f32);
+        shares[at as usize] += share * (1.0 - second);
+        shares[at as usize + 1] += share * second;
+    }
+    let all: f64 = shares.iter().sum();
+    let (mut sum, mut before) = (0.0, 0);
+    let whole = |(sample, share): (usize, f64)| {
+        sum += share;
+        let so_far = (sum / all * 16384.0).round() as i64;
+        (sample, so_far - std::mem::replace(&mut before, so_far))
+    };
+    let weights = shares.into_iter().enumerate().map(whole);
+    weights.filter(|(_, weight)| *weight != 0).collect()
+}
+
 /// 8-bit levels of R, G and B of a pixel of the frame.
 fn rgb(frame: &FrameView, chroma: Chroma, x: usize, y: usize) -> [f64; 3] {
     let color = ColorMap::of(frame.format());
@@ -162,19 +275,19 @@ fn sample(frame: &FrameView, chroma: Chroma, c: usize, x: usize, y: usize) -> f6
     };
     match chroma {
         Chroma::Nearest => sample_at((x >> component.sub_x) as f64, (y >> component.sub_y) as f64),
-        Chroma::Linear => {
-            let at = |pixel: usize, sub: u32, cosited: bool| {
-                let factor = f64::from(1u32 << sub);
-                let first = if cosited { 0.0 } else { (factor - 1.0) / 2.0 };
-                (pixel as f64 - first) / factor
-            };
-            bilinear(
-                at(x, component.sub_x, format.colorimetry.cosited_x),
-                at(y, component.sub_y, format.colorimetry.cosited_y),
-                sample_at,
-            )
-        }
+        Chroma::Linear => bilinear(
+            position(x, component.sub_x, format.colorimetry.cosited_x),
+            position(y, component.sub_y, format.colorimetry.cosited_y),
+            sample_at,
+        ),
     }
+}
+
+/// Where a pixel stands among the samples of a component.
+fn position(pixel: usize, sub: u32, cosited: bool) -> f64 {
+    let factor = f64::from(1u32 << sub);
+    let first = if cosited { 0.0 } else { (factor - 1.0) / 2.0 };
+    (pixel as f64 - first) / factor
 }
 
 fn bilinear(x: f64, y: f64, value: impl Fn(f64, f64) -> f64) -> f64 {

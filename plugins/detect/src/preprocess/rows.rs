@@ -4,7 +4,7 @@ use super::Chroma;
 use super::color::ColorMap;
 use super::frame::{Component, FrameFormat, FrameView};
 use super::kernel::{self, Level};
-use super::resample::Tap;
+use super::sites::Axis;
 
 /// R, G and B of a row, in 8-bit levels.
 pub(super) type RgbRow = [Vec<f32>; 3];
@@ -90,7 +90,7 @@ impl Converter {
         let out = &mut self.expanded[c][..width];
         match &self.sited {
             Some(sited) if component.sub_x + component.sub_y > 0 => {
-                let tap = sited_row(&self.frame, &component, y);
+                let tap = Axis::y(&self.frame, &component).between(y);
                 let samples = self.frame.width.div_ceil(1 << component.sub_x);
                 let row = |y| row_of(frame, &component, samples, y);
                 let second = row(if tap.frac == 0.0 {
@@ -126,32 +126,14 @@ fn row_of<'a>(frame: &FrameView<'a>, component: &Component, samples: usize, y: u
     &frame.row(component.plane, y, bytes)[component.offset..]
 }
 
-/// Position of pixel `pixel` in samples of a component along one axis.
-fn sited_at(pixel: usize, subsampling: u32, cosited: bool) -> f64 {
-    let factor = f64::from(1u32 << subsampling);
-    // Sample 0 stands on pixel 0, or in the middle of those that share it.
-    let first_at = if cosited { 0.0 } else { (factor - 1.0) / 2.0 };
-    (pixel as f64 - first_at) / factor
-}
-
-fn sited_row(frame: &FrameFormat, component: &Component, y: usize) -> Tap {
-    let rows = frame.height.div_ceil(1 << component.sub_y);
-    Tap::at(
-        sited_at(y, component.sub_y, frame.colorimetry.cosited_y),
-        rows,
-    )
-}
-
 impl Sited {
     /// For the pixels of a row that are needed; all for none named.
     fn new(frame: &FrameFormat, component: &Component, pixels: &[u32]) -> Self {
-        let samples = frame.width.div_ceil(1 << component.sub_x);
-        let cosited = frame.colorimetry.cosited_x;
-        let tap = |x: usize| Tap::at(sited_at(x, component.sub_x, cosited), samples);
+        let axis = Axis::x(frame, component);
         let taps: Vec<_> = if pixels.is_empty() {
-            (0..frame.width).map(tap).collect()
+            (0..frame.width).map(|x| axis.between(x)).collect()
         } else {
-            pixels.iter().map(|x| tap(*x as usize)).collect()
+            pixels.iter().map(|x| axis.between(*x as usize)).collect()
         };
         Self {
             index: taps.iter().map(|tap| tap.first as u32).collect(),

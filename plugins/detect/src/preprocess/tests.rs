@@ -1,6 +1,8 @@
 use super::*;
 use proptest::prelude::*;
 
+mod area;
+
 /// A frame of noise with its planes in their own allocations, rows `extra` bytes apart.
 struct Noise {
     format: FrameFormat,
@@ -70,31 +72,36 @@ fn any_tensor() -> impl Strategy<Value = TensorFormat> {
         1u32..64,
         1u32..64,
         proptest::sample::select(Fit::ALL.to_vec()),
-        any::<[bool; 3]>(),
+        any::<[bool; 4]>(),
     )
-        .prop_map(|(width, height, fit, [rgb, unit, nearest])| TensorFormat {
-            width,
-            height,
-            fit,
-            order: if rgb {
-                ChannelOrder::Rgb
-            } else {
-                ChannelOrder::Bgr
+        .prop_map(
+            |(width, height, fit, [rgb, unit, nearest, area])| TensorFormat {
+                width,
+                height,
+                fit,
+                order: if rgb {
+                    ChannelOrder::Rgb
+                } else {
+                    ChannelOrder::Bgr
+                },
+                affine: if unit {
+                    [Affine::scale(1.0 / 255.0); 3]
+                } else {
+                    // NanoDet's, and one plane of each kind.
+                    [(0.017429194, -1.8044444), (1.0, 0.0), (0.5, 3.0)]
+                        .map(|(scale, offset)| Affine { scale, offset })
+                },
+                pad: 114,
+                sampling: Sampling {
+                    chroma: if nearest {
+                        Chroma::Nearest
+                    } else {
+                        Chroma::Linear
+                    },
+                    resize: if area { Resize::Area } else { Resize::Bilinear },
+                },
             },
-            affine: if unit {
-                [Affine::scale(1.0 / 255.0); 3]
-            } else {
-                // NanoDet's, and one plane of each kind.
-                [(0.017429194, -1.8044444), (1.0, 0.0), (0.5, 3.0)]
-                    .map(|(scale, offset)| Affine { scale, offset })
-            },
-            pad: 114,
-            chroma: if nearest {
-                Chroma::Nearest
-            } else {
-                Chroma::Linear
-            },
-        })
+        )
 }
 
 proptest! {
@@ -116,8 +123,11 @@ proptest! {
             let tensor_len = got.len();
             let letterbox = preprocessor.run(&noise.view(), &mut got);
             prop_assert_eq!(letterbox, expected_box);
-            // A colour may fall on either side of a half in f32 and f64; other levels are exact.
-            let is_exact = color::ColorMap::of(&format).is_identity();
+            // A colour may fall on either side of a half in f32 and f64; other levels are exact, as
+            // are means, which are not rounded to levels.
+            let is_mean = tensor.sampling.resize == Resize::Area
+                && plan::covers_areas(&format, &letterbox);
+            let is_exact = is_mean || color::ColorMap::of(&format).is_identity();
             let most = if is_exact { 0.001 } else { 1.001 };
             for (i, (got, expected)) in got.iter().zip(&expected).enumerate() {
                 let scale = f64::from(tensor.affine[3 * i / tensor_len].scale);
@@ -157,7 +167,7 @@ fn a_preprocessor_follows_changes_of_size_and_tensor() {
         order: ChannelOrder::Rgb,
         affine: [Affine::scale(1.0); 3],
         pad: 114,
-        chroma: Chroma::Nearest,
+        sampling: Sampling::default(),
     };
     let format = |width, height| FrameFormat {
         pixels: PixelFormat::I420,
@@ -191,7 +201,7 @@ fn parts_of_a_frame_in_turn_are_as_each_by_itself() {
         order: ChannelOrder::Bgr,
         affine: [Affine::scale(1.0); 3],
         pad: 114,
-        chroma: Chroma::Nearest,
+        sampling: Sampling::default(),
     };
     let format = FrameFormat {
         pixels: PixelFormat::Nv12,
@@ -250,7 +260,10 @@ fn linear_chroma_is_sampled_where_it_stands() {
             order: ChannelOrder::Rgb,
             affine: [Affine::scale(1.0); 3],
             pad: 0,
-            chroma: Chroma::Linear,
+            sampling: Sampling {
+                chroma: Chroma::Linear,
+                ..Default::default()
+            },
         };
         let mut out = vec![0.0; 48];
         Preprocessor::new(tensor).run(&view, &mut out);
@@ -290,7 +303,7 @@ fn nearest_chroma_is_that_of_the_pixels_that_share_it() {
         order: ChannelOrder::Rgb,
         affine: [Affine::scale(1.0); 3],
         pad: 0,
-        chroma: Chroma::Nearest,
+        sampling: Sampling::default(),
     };
     let mut out = vec![0.0; 24];
     Preprocessor::new(tensor).run(&view, &mut out);
@@ -359,7 +372,7 @@ fn levels_are_those_of_opencv() {
             order: ChannelOrder::Rgb,
             affine: [Affine::scale(1.0); 3],
             pad: 0,
-            chroma: Chroma::Nearest,
+            sampling: Sampling::default(),
         });
         preprocessor.run(&view, &mut out);
         let planes: Vec<_> = out.chunks(to_width * to_height).collect();

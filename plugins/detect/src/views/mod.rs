@@ -108,7 +108,7 @@ impl Views {
             })
             .collect();
         if !is_one {
-            merge::merge(&mut found);
+            merge::merge(&mut found, &self.parts);
         }
         if let Some(regions) = &self.regions {
             found.retain(|(detection, _)| regions.hold(detection.xyxy, self.size));

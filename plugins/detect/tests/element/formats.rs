@@ -43,6 +43,33 @@ fn every_template_format_is_detected_on() {
 }
 
 #[test]
+fn with_resize_area_rows_are_seen_that_bilinear_passes_over() {
+    // Of each four rows one is bright, and not one of the two in the middle.
+    let bytes = (0..256 * 256).map(|i| if i / 256 % 4 == 0 { 240 } else { 140 });
+    let picture: Vec<u8> = bytes.collect();
+    let file = Tiny::default().file();
+    let mut rigs = ["bilinear", "area"].map(|resize| {
+        let mut rig = Rig::new(&file, &[("resize", resize)]);
+        let caps = video("GRAY8", 256, 256);
+        rig.caps(&format!("{caps},colorimetry=1:4:0:0"));
+        rig
+    });
+    // They share a network; each has its own way in turn.
+    for turn in 1..4 {
+        for (rig, mean) in rigs.iter_mut().zip([140, 165]) {
+            let buffer = rig.timed(gst::Buffer::from_slice(picture.clone()));
+            rig.push_buffer(buffer).unwrap();
+            let seen = rig.log.frames(turn)[turn - 1].clone();
+            seen.assert_answer(brightness(mean), (256, 256));
+        }
+    }
+    let streams = rigs
+        .each_ref()
+        .map(|rig| rig.stats().get::<u32>("streams").unwrap());
+    assert_eq!(streams, [2, 2]);
+}
+
+#[test]
 fn boxes_follow_the_frame_size_when_it_changes_in_mid_stream() {
     let mut rig = Rig::new(&Tiny::default().file(), &[("threads", "2")]);
     let sizes = [(64, 64), (320, 240), (128, 256), (1920, 1080), (64, 64)];

@@ -37,6 +37,7 @@ on: GstVigilDetectOn = frame (frame, objects), READY
 precision: GstVigilDetectPrecision = f32 (f32, bf16), READY
 preprocess: gchararray = NULL, READY
 regions: gchararray = NULL, READY
+resize: GstVigilDetectResize = bilinear (bilinear, area), READY
 stats: GstStructure, read-only
 threads: guint = 0 (0 to 4294967295), READY
 tile-overlap: gfloat = 0.2 (0 to 0.9), READY
@@ -139,6 +140,7 @@ fn every_property_is_what_it_was_set_to() {
         ("precision", "bf16"),
         ("preprocess", "colour=bgr;pad=0"),
         ("regions", "[[0,0,1,1]]"),
+        ("resize", "area"),
         ("threads", "2"),
         ("tile-overlap", "0.5"),
         ("tiles", "auto"),

@@ -67,6 +67,17 @@ fn workers() -> usize {
         .count()
 }
 
+/// Waits for so many of them: a thread has its name only once it runs.
+fn wait_for_workers(expected: usize) {
+    for _ in 0..500 {
+        if workers() == expected {
+            return;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(10));
+    }
+    assert_eq!(workers(), expected);
+}
+
 /// `vigildetect` and a number; the tasks of pads have other names.
 fn is_worker(name: &str) -> bool {
     name.strip_prefix("vigildetect")
@@ -82,11 +93,11 @@ fn the_last_element_ends_the_workers() {
         .collect();
     for rig in &mut rigs {
         rig.push_and_wait(200);
-        assert_eq!(workers(), 3);
+        wait_for_workers(3);
     }
     while let Some(rig) = rigs.pop() {
         rig.element.set_state(gst::State::Ready).unwrap();
-        assert_eq!(workers(), if rigs.is_empty() { 0 } else { 3 });
+        wait_for_workers(if rigs.is_empty() { 0 } else { 3 });
     }
 }
 
@@ -103,6 +114,7 @@ fn only_those_share_who_want_the_same() {
         (("max-detections", "1"), true),
         (("interval", "2"), true),
         (("chroma-resampler", "linear"), true),
+        (("resize", "area"), true),
         (("threads", "7"), false),
         (("labels", "a;b"), false),
         (("preprocess", "scale=1"), false),

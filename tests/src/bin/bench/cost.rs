@@ -3,8 +3,8 @@
 use super::table::{Table, median};
 use gstvigildetect::model::ChannelOrder;
 use gstvigildetect::preprocess::{
-    Affine, Chroma, Colorimetry, Fit, FrameFormat, FrameView, PixelFormat, Plane, Preprocessor,
-    TensorFormat,
+    Affine, Colorimetry, Fit, FrameFormat, FrameView, PixelFormat, Plane, Preprocessor, Resize,
+    Sampling, TensorFormat,
 };
 use gstvigilevents::rules::{Engine, Frame, Observation, Rules};
 use gstvigiltrack::bytetrack::{ByteTrack, Config};
@@ -64,23 +64,38 @@ impl Planes {
     }
 }
 
-/// 1080p frames to a 640×640 tensor on one thread, against copying the frame's bytes.
+/// Those for which means of areas and larger frames are timed too.
+const FEW_FORMATS: [PixelFormat; 3] = [PixelFormat::I420, PixelFormat::Nv12, PixelFormat::Rgb];
+
+/// Frames to a 640×640 tensor on one thread, against copying the frame's bytes.
 pub fn preprocess(repeat: usize) -> Table {
     let mut table = Table::new(
         "preprocess",
-        "Preprocessing 1920x1080 to 640x640 f32, one thread",
+        "Preprocessing to 640x640 f32, one thread",
         &["ms", "copy ms", "times copy"],
     );
+    let mut row = |pixels: PixelFormat, (width, height), resize| {
+        let (ms, copy) = preprocess_frame(Planes::new(pixels, width, height), resize, repeat);
+        let way = match resize {
+            Resize::Bilinear => "",
+            Resize::Area => ", area",
+        };
+        let name = format!("{pixels:?} {width}x{height}{way}");
+        table.row(name, &[ms, copy, ms / copy]);
+    };
     for pixels in FORMATS {
-        let (ms, copy) = preprocess_format(pixels, repeat);
-        table.row(format!("{pixels:?}"), &[ms, copy, ms / copy]);
+        row(pixels, (1920, 1080), Resize::Bilinear);
+    }
+    for pixels in FEW_FORMATS {
+        row(pixels, (1920, 1080), Resize::Area);
+        row(pixels, (3840, 2160), Resize::Bilinear);
+        row(pixels, (3840, 2160), Resize::Area);
     }
     table
 }
 
-fn preprocess_format(pixels: PixelFormat, repeat: usize) -> (f64, f64) {
+fn preprocess_frame(source: Planes, resize: Resize, repeat: usize) -> (f64, f64) {
     const RUNS: u32 = 40;
-    let source = Planes::new(pixels, 1920, 1080);
     let (planes, frame) = (&source.planes, source.view());
     let mut preprocessor = Preprocessor::new(TensorFormat {
         width: 640,
@@ -89,7 +104,10 @@ fn preprocess_format(pixels: PixelFormat, repeat: usize) -> (f64, f64) {
         order: ChannelOrder::Rgb,
         affine: [Affine::scale(1.0 / 255.0); 3],
         pad: 114,
-        chroma: Chroma::Nearest,
+        sampling: Sampling {
+            resize,
+            ..Sampling::default()
+        },
     });
     let mut tensor = vec![0.0; 3 * 640 * 640];
     let mut copies: Vec<Vec<u8>> = planes.iter().map(|(data, _)| data.clone()).collect();

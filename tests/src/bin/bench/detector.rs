@@ -6,6 +6,7 @@ use gstvigildetect::detector::{LoadOptions, LoadedModel};
 use gstvigildetect::engine::{EngineKind, Precision, Runner};
 use gstvigildetect::model::Wishes;
 use std::error::Error;
+use std::fmt::Display;
 use std::path::Path;
 use std::time::Instant;
 use vigil_tests::pipeline::Pipeline;
@@ -143,8 +144,8 @@ pub fn bare(runners: &mut [Box<dyn Runner>], frames: usize) -> Result<f64, Box<d
 pub const SUITE: &str = "! vigiltrack ! vigilevents name=events events.events ! fakesink sync=false \
      events.objects ! fakesink sync=false events.src";
 
-/// The file through vigildetect and `rest` to a sink named `out`.
-pub fn describe(job: &Job, size: u32, rest: &str) -> String {
+/// The file through vigildetect, whose input is of this size, and `rest` to a sink named `out`.
+pub fn describe(job: &Job, size: impl Display, rest: &str) -> String {
     format!(
         "filesrc location=\"{}\" ! decodebin3 ! vigildetect name=detect model=\"{}\" engine={} \
          threads={} input-size={size} {rest} ! fakesink name=out sync=false",
@@ -156,7 +157,7 @@ pub fn describe(job: &Job, size: u32, rest: &str) -> String {
 }
 
 /// Frames a second from the first frame that leaves to the last, of the whole file.
-pub fn pipeline(job: &Job, size: u32, rest: &str) -> Result<f64, Box<dyn Error>> {
+pub fn pipeline(job: &Job, size: impl Display, rest: &str) -> Result<f64, Box<dyn Error>> {
     let pipeline = Pipeline::parse(&describe(job, size, rest))?;
     pipeline.play(3600)?;
     all_were_inferred(&pipeline)?;

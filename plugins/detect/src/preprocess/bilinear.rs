@@ -5,28 +5,9 @@
 use super::color::ColorMap;
 use super::frame::{Component, FrameFormat, FrameView};
 use super::kernel::{self, Level};
-use super::letterbox::{Fit, Letterbox};
-use super::pillow::Pillow;
+use super::letterbox::Letterbox;
 use super::rows::Converter;
-use super::{Affine, Chroma, TensorFormat};
-
-/// Where an output sample comes from: two neighbours and the share of the second.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) struct Tap {
-    pub first: usize,
-    pub frac: f32,
-}
-
-impl Tap {
-    /// Between the two of `n` samples that are nearest to position `at`, edges replicated.
-    pub fn at(at: f64, n: usize) -> Self {
-        let at = at.clamp(0.0, (n - 1) as f64);
-        Self {
-            first: at as usize,
-            frac: at.fract() as f32,
-        }
-    }
-}
+use super::{Affine, Chroma};
 
 /// Two neighbours and their weights, in 2048ths.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -130,41 +111,24 @@ const NONE: usize = usize::MAX;
 /// R, G and B of a row of the frame, resampled along x.
 type Resampled = [Vec<i16>; 3];
 
-/// What depends on the sizes and formats only; made when they change.
-pub(super) struct Plan {
-    pub frame: FrameFormat,
-    pub letterbox: Letterbox,
-    pub chroma: Chroma,
-    /// Of a fit that is resampled in its own way.
-    pillow: Option<Box<Pillow>>,
+/// What depends on the sizes and formats only.
+pub(super) struct Bilinear {
+    letterbox: Letterbox,
     rows: Vec<Pair>,
     source: Source,
     /// The last two rows, which neighbouring output rows share.
     kept: [(usize, Resampled); 2],
 }
 
-impl Plan {
-    pub fn new(frame: FrameFormat, tensor: &TensorFormat) -> Self {
-        let letterbox = Letterbox::new(
-            (frame.width as u32, frame.height as u32),
-            (tensor.width, tensor.height),
-            tensor.fit,
-        );
-        let pillow = (tensor.fit == Fit::CentreCrop)
-            .then(|| Box::new(Pillow::new(&frame, letterbox, tensor.chroma)));
-        let (width, height) = match pillow {
-            Some(_) => (0, 0),
-            None => (letterbox.content.0 as usize, letterbox.content.1 as usize),
-        };
+impl Bilinear {
+    pub fn new(frame: FrameFormat, letterbox: Letterbox, chroma: Chroma) -> Self {
+        let (width, height) = (letterbox.content.0 as usize, letterbox.content.1 as usize);
         let columns: Vec<_> = pairs(frame.width, width).map(Pair::along_x).collect();
         let row = || (NONE, [vec![0; width], vec![0; width], vec![0; width]]);
         Self {
-            frame,
             letterbox,
-            chroma: tensor.chroma,
-            pillow,
             rows: pairs(frame.height, height).collect(),
-            source: Self::source(&frame, tensor.chroma, &columns),
+            source: Self::source(&frame, chroma, &columns),
             kept: [row(), row()],
         }
     }
@@ -199,9 +163,6 @@ impl Plan {
         width: usize,
         mut planes: [&mut [f32]; 3],
     ) {
-        if let Some(pillow) = &mut self.pillow {
-            return pillow.run(level, frame, affine, width, &mut planes);
-        }
         let (left, top) = (
             self.letterbox.offset.0 as usize,
             self.letterbox.offset.1 as usize,

@@ -1,0 +1,5 @@
+//! NVIDIA GPUs, with nothing of NVIDIA's needed to build and nothing needed at run time by those who
+//! have no such GPU: the driver, TensorRT and GStreamer's CUDA library are opened when asked for.
+//!
+//! | module | what it does |
+//! |---|---|
