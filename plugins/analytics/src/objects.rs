@@ -267,7 +267,7 @@ pub fn write_coasted(
 /// Reads the objects of `buffer` into `out` (cleared first) and says whether a detector looked.
 ///
 /// Allocates nothing once `out` has grown to the largest number of objects. A buffer whose objects
-/// are all coasted counts as skipped.
+/// are all coasted, or parts of such ones, counts as skipped.
 pub fn read(buffer: &gst::BufferRef, out: &mut Vec<Object>) -> Look {
     out.clear();
     let Some(meta) = buffer.meta::<AnalyticsRelationMeta>() else {
@@ -292,11 +292,31 @@ pub fn read(buffer: &gst::BufferRef, out: &mut Vec<Object>) -> Look {
     }
     refine(buffer, out);
     let pts = buffer.pts();
-    if !out.is_empty() && out.iter().all(|object| object.is_coasted(pts)) {
+    let is_guess =
+        |object: &Object| object.is_coasted(pts) || is_in_coasted(&meta, out, object, pts);
+    if !out.is_empty() && out.iter().all(is_guess) {
         Look::Skipped
     } else {
         Look::Inferred
     }
+}
+
+/// Whether an object is a part of one whose box is a prediction, with which it was carried along.
+fn is_in_coasted(
+    meta: &gst::MetaRef<AnalyticsRelationMeta>,
+    objects: &[Object],
+    part: &Object,
+    pts: Option<gst::ClockTime>,
+) -> bool {
+    if part.track.is_some() {
+        return false;
+    }
+    let mut wholes = meta.iter_direct_related::<AnalyticsODMtd>(part.id, RelTypes::IS_PART_OF);
+    wholes.any(|whole| {
+        // Ids grow with the order of reading.
+        let whole = objects.binary_search_by_key(&whole.id(), |object| object.id);
+        whole.is_ok_and(|whole| objects[whole].is_coasted(pts))
+    })
 }
 
 /// The track that is directly related to an object, if any.
