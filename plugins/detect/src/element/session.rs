@@ -213,6 +213,15 @@ impl Session {
         }
     }
 
+    /// Takes back what was planned for the objects of a frame that passes, so that the next one has
+    /// it. Streaming thread: what is planned for the next frame must not depend on when this one
+    /// leaves.
+    pub fn nothing_comes_of(&self, plan: Option<&Plan>) {
+        if let Some((second, plan)) = self.second.as_ref().zip(plan) {
+            second.undo(plan);
+        }
+    }
+
     /// What is to be done with a frame that is wanted.
     pub fn enter(&self, frame: &Frame, position: Position, cursor: &mut Cursor) -> Entry {
         self.finder.enter(frame, position, cursor, &self.thresholds)

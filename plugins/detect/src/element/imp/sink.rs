@@ -80,6 +80,7 @@ impl VigilDetect {
             let entry = self.enter(&mut stream, &frame, mode, &session);
             (frame, entry)
         };
+        let plan = frame.plan.clone();
         let entered = match entry {
             Entry::Work => {
                 let overload = if mode.live {
@@ -93,13 +94,16 @@ impl VigilDetect {
                 .lane
                 .pass_done(frame, *found)
                 .map(|()| Submitted::ForWork),
-            // The output thread takes back what was planned for it.
-            Entry::Pass => session.lane.pass(frame).map(|()| Submitted::ForWork),
+            Entry::Pass => {
+                session.nothing_comes_of(plan.as_deref());
+                session.lane.pass(frame).map(|()| Submitted::ForWork)
+            }
         };
         match entered {
             Ok(Submitted::ForWork) => {}
             Ok(Submitted::Skipped) => {
                 session.stats().skipped_overload += 1;
+                session.nothing_comes_of(plan.as_deref());
                 lock(&self.stream).gate.did_not_look();
             }
             Err(Closed) => {
