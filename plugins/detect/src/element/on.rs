@@ -121,6 +121,12 @@ impl On {
                 .mutable_playing()
                 .build(),
         ];
+        specs.extend(default.number_specs());
+        specs
+    }
+
+    /// The specifications of those that are numbers; they have these defaults.
+    fn number_specs(&self) -> [glib::ParamSpec; 5] {
         let uint = |name, nick, blurb, most, value| {
             glib::ParamSpecUInt::builder(name)
                 .nick(nick)
@@ -138,20 +144,20 @@ impl On {
                 .mutable_playing()
                 .build()
         };
-        specs.extend([
+        [
             uint(
                 "max-classes",
                 "Maximum classes",
                 "Of a classifier: at most so many classes for each of its outputs, the best ones",
                 1000,
-                default.max_classes,
+                self.max_classes,
             ),
             uint(
                 "on-min-size",
                 "Least size of objects",
                 "With on=objects: leave out objects whose shorter side has fewer pixels",
                 u32::MAX,
-                default.objects.min_size,
+                self.objects.min_size,
             ),
             uint(
                 "on-max-objects",
@@ -159,23 +165,22 @@ impl On {
                 "With on=objects: look at so many on a frame at most, first at those that were not \
                  looked at for longest, and of these at the largest (0: any number)",
                 100_000,
-                default.objects.max_objects as u32,
+                self.objects.max_objects as u32,
             ),
             time(
                 "on-interval",
                 "Interval of objects",
                 "With on=objects: for how long a look at a tracked object holds, in nanoseconds (0: \
                  look on every frame)",
-                default.objects.interval,
+                self.objects.interval,
             ),
             time(
                 "on-max-age",
                 "Maximum age of objects",
                 "With on=objects: for how long a track that is not seen is remembered, in nanoseconds",
-                default.objects.max_age,
+                self.objects.max_age,
             ),
-        ]);
-        specs
+        ]
     }
 
     /// Sets one property; the value's type has been checked by GObject.

@@ -115,11 +115,9 @@ pub fn plan_input_as(
         ));
     }
     let beside = wishes.sidecar.as_ref().and_then(|sidecar| sidecar.size);
-    let is_classifier = classifier::looks_like_one(info, wishes);
-    let default = if is_classifier {
-        (CLASSIFIER_SIDE, 1)
-    } else {
-        (DEFAULT_SIDE, DEFAULT_STRIDE)
+    let default = match classifier::looks_like_one(info, wishes) {
+        true => (CLASSIFIER_SIDE, 1),
+        false => (DEFAULT_SIDE, DEFAULT_STRIDE),
     };
     let said = (requested, beside);
     let ((width, height), source) = size(info, input, (width, height), said, default)?;

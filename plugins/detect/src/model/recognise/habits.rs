@@ -59,16 +59,7 @@ pub(super) fn input_spec(
             spec.fit = Fit::LetterboxTopLeft;
         }
         HeadKind::Classify | HeadKind::ClassifyLogits | HeadKind::ClassifySigmoid => {
-            spec.fit = Fit::Stretch;
-            if says_classify(seen.info) {
-                // Ultralytics' `classify_transforms`, which stretches where the input is no square.
-                if plan.width == plan.height {
-                    spec.fit = Fit::CentreCrop;
-                }
-            } else if reading.kind == HeadKind::ClassifyLogits {
-                // torchvision, timm, the ONNX model zoo.
-                (spec.mean, spec.std) = IMAGENET;
-            }
+            of_classifier(&mut spec, seen, reading.kind);
         }
         HeadKind::Detr | HeadKind::DetrRows | HeadKind::DetrDecoded => {
             spec.fit = Fit::Stretch;
@@ -88,6 +79,20 @@ pub(super) fn input_spec(
     }
     wishes.apply(&mut spec);
     Ok(spec)
+}
+
+/// What classifiers are fed with.
+fn of_classifier(spec: &mut InputSpec, seen: &Seen, kind: HeadKind) {
+    spec.fit = Fit::Stretch;
+    if says_classify(seen.info) {
+        // Ultralytics' `classify_transforms`, which stretches where the input is no square.
+        if spec.width == spec.height {
+            spec.fit = Fit::CentreCrop;
+        }
+    } else if kind == HeadKind::ClassifyLogits {
+        // torchvision, timm, the ONNX model zoo.
+        (spec.mean, spec.std) = IMAGENET;
+    }
 }
 
 /// RF-DETR's own exporter names its outputs `dets` and `labels`; in Hugging Face's exports, where
