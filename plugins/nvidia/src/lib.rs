@@ -3,3 +3,6 @@
 //!
 //! | module | what it does |
 //! |---|---|
+//! | [`driver`] | the CUDA driver: contexts, streams, memory, kernels, graphs |
+
+pub mod driver;
