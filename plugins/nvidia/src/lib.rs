@@ -4,5 +4,7 @@
 //! | module | what it does |
 //! |---|---|
 //! | [`driver`] | the CUDA driver: contexts, streams, memory, kernels, graphs |
+//! | [`kernels`] | pictures to tensors, outputs to boxes, on the GPU |
 
 pub mod driver;
+pub mod kernels;
