@@ -4,7 +4,11 @@
 //! | module | what it does |
 //! |---|---|
 //! | [`driver`] | the CUDA driver: contexts, streams, memory, kernels, graphs |
+//! | [`deepstream`] | DeepStream's metadata, to and from GstAnalytics |
+//! | [`memory`] | pictures in GPU memory: `memory:NVMM` and `memory:CUDAMemory` |
 //! | [`kernels`] | pictures to tensors, outputs to boxes, on the GPU |
 
+pub mod deepstream;
 pub mod driver;
+pub mod memory;
 pub mod kernels;
