@@ -3,3 +3,16 @@
 //!
 //! | module | what it does |
 //! |---|---|
+//! | [`driver`] | the CUDA driver: contexts, streams, memory, kernels, graphs |
+//! | [`deepstream`] | DeepStream's metadata, to and from GstAnalytics |
+//! | [`memory`] | pictures in GPU memory: `memory:NVMM` and `memory:CUDAMemory` |
+//! | [`kernels`] | pictures to tensors, outputs to boxes, on the GPU |
+//! | [`onnx`] | ONNX files: what is in them, and the same network in FP16 |
+//! | [`tensorrt`] | TensorRT 8.6, 10 and 11: ONNX to plan, plan to runs on a stream |
+
+pub mod deepstream;
+pub mod driver;
+pub mod memory;
+pub mod kernels;
+pub mod onnx;
+pub mod tensorrt;
