@@ -1,5 +1,11 @@
 //! CUDA memory of GStreamer's elements, with fakes of the driver and of libgstcuda.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a panic is the report of a test"
+)]
+
 #[path = "fake/mod.rs"]
 mod fake;
 #[path = "fake/gst.rs"]

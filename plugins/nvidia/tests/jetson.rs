@@ -1,5 +1,11 @@
 //! NVMM on GPUs and on Jetson, with fakes of the driver and of libnvbufsurface.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a panic is the report of a test"
+)]
+
 mod common {
     pub mod surfaces;
 }

@@ -2,6 +2,12 @@
 //! `DEEPSTREAM_INCLUDE_DIR` names their folder, such as
 //! `/opt/nvidia/deepstream/deepstream/sources/includes`.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a panic is the report of a test"
+)]
+
 use std::collections::BTreeMap;
 use std::mem::offset_of;
 use std::path::Path;
