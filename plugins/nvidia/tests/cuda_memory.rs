@@ -1,12 +1,18 @@
 //! CUDA memory of GStreamer's elements, with fakes of the driver and of libgstcuda.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a panic is the report of a test"
+)]
+
 #[path = "fake/mod.rs"]
 mod fake;
 #[path = "fake/gst.rs"]
 mod fake_gst;
 
 use gst::glib;
-use gst::glib::translate::{FromGlibPtrFull, ToGlibPtr};
+use gst::glib::translate::ToGlibPtr;
 use gst::prelude::*;
 use gst::subclass::prelude::*;
 use std::ffi::{CStr, c_char, c_int, c_uint, c_void};
@@ -407,6 +413,57 @@ fn an_element_makes_a_context_where_there_is_none_and_takes_only_its_own_gpu() {
     [raw, wrong].into_iter().for_each(|raw| cuda.destroy(raw));
 }
 
+#[test]
+fn an_element_offers_the_primary_context_unless_the_app_has_another() {
+    let cuda = fake::Cuda::new("");
+    let gst_cuda = Fake::new();
+    let primary = cuda.context();
+    let (bus, first) = (gst::Bus::new(), element(&gst_cuda, None));
+    first.set_bus(Some(&bus));
+    let shared = first.imp().0.get().unwrap();
+    assert!(shared.offer(first.upcast_ref(), &primary));
+    assert_eq!(ensure(&first).unwrap().handle(), primary.raw());
+    assert!(
+        !shared.offer(first.upcast_ref(), &primary),
+        "it has one now"
+    );
+    let said: Vec<_> = bus.iter().map(|message| message.type_()).collect();
+    assert_eq!(
+        said,
+        [gst::MessageType::NeedContext, gst::MessageType::HaveContext]
+    );
+    // Whoever took it keeps the primary context, also when the element is gone.
+    let taken = ensure(&first).unwrap();
+    first.set_bus(None);
+    drop((first, primary));
+    assert_eq!(cuda.calls("cuDevicePrimaryCtxRelease_v2"), 0);
+    drop(taken);
+    assert_eq!(cuda.calls("cuDevicePrimaryCtxRelease_v2"), 1);
+
+    let primary = cuda.context();
+    let second = element(&gst_cuda, None);
+    let raw = cuda.foreign_context(0);
+    let theirs = gst_cuda.context(raw, 0);
+    let (offer, asked) = (gst_cuda.offer(theirs), second.clone());
+    bus.set_flushing(true);
+    bus.set_flushing(false);
+    bus.set_sync_handler(move |_, message| {
+        if message.type_() == gst::MessageType::NeedContext {
+            asked.set_context(&offer);
+        }
+        gst::BusSyncReply::Drop
+    });
+    second.set_bus(Some(&bus));
+    let shared = second.imp().0.get().unwrap();
+    assert!(!shared.offer(second.upcast_ref(), &primary));
+    assert_eq!(ensure(&second).unwrap().handle(), raw);
+    shared.clear();
+    bus.unset_sync_handler();
+    second.set_bus(None);
+    unref(theirs);
+    cuda.destroy(raw);
+}
+
 // ------------------------------------------------------------------------------- the library
 
 #[test]
@@ -446,6 +503,8 @@ fn the_library_of_this_system_has_every_function() {
     assert!(found.gst_cuda_memory_get_stream.is_some());
     assert!(found.gst_cuda_stream_get_handle.is_some());
     assert!(found.gst_cuda_memory_sync.is_some());
+    assert!(found.gst_cuda_context_new_wrapped.is_some());
+    assert!(found.gst_context_new_cuda_context.is_some());
     // Without a driver it says so; with one it starts.
     match GstCuda::open() {
         Ok(_) => {}

@@ -1,5 +1,11 @@
 //! DeepStream's metadata and GstAnalytics, with fakes of DeepStream's libraries of both layouts.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a panic is the report of a test"
+)]
+
 #[path = "fake/mod.rs"]
 mod fake;
 #[path = "fake/gst.rs"]

@@ -1,5 +1,11 @@
 //! NVMM on GPUs and on Jetson, with fakes of the driver and of libnvbufsurface.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a panic is the report of a test"
+)]
+
 mod common {
     pub mod surfaces;
 }
@@ -236,43 +242,105 @@ fn cuda_buffers_that_a_platform_has_not_give_way_to_egl() {
     }
 }
 
+/// What the fake driver's texture objects are.
+#[repr(C)]
+struct View {
+    data: *const u8,
+    pitch: u32,
+    width: u32,
+    height: u32,
+    channels: u32,
+}
+
 #[test]
-fn block_linear_surfaces_are_arrays() {
+fn block_linear_surfaces_are_read_through_textures() {
     let cuda = fake::Cuda::new("");
     let nvbuf = NvBuf::new(false);
     nvbuf.set(c"arrays");
     let context = cuda.context();
-    let (_kept, ptrs) = picture(&context, 0, SIZES[0]);
+    let [luma, chroma] = [0, 1].map(|plane| {
+        let (row, rows) = PixelFormat::Nv12.plane_size(plane, 64, 48);
+        let at = |i: usize| sample(0, plane, i % row, i / row);
+        let bytes: Vec<u8> = (0..row * rows).map(at).collect();
+        (
+            cuda.array(&context, [row / (plane + 1), plane + 1], &bytes),
+            bytes,
+        )
+    });
     let reader = Reader::new(context.clone()).with_library(nvbuf.library.clone());
     let mut spec = spec(false, SURFACE_ARRAY, &SIZES[..1]);
     spec.layout = 1;
-    let frame = reader.map(buffer(&spec, &[ptrs])).unwrap();
-    let Planes::Array { arrays } = frame.first().planes else {
-        panic!("{:?} is no array", frame.first().planes);
-    };
-    assert_eq!(arrays.map(|array| array as u64), ptrs);
+    let buffer = buffer(&spec, &[[luma.0 as u64, chroma.0 as u64]]);
+    for _ in 0..2 {
+        let frame = reader.map(buffer.clone()).unwrap();
+        let Planes::Textures { textures } = frame.first().planes else {
+            panic!("{:?} is no texture", frame.first().planes);
+        };
+        for (i, (texture, bytes)) in textures.into_iter().zip([&luma.1, &chroma.1]).enumerate() {
+            // SAFETY: the fake's textures are views of its arrays, while they live.
+            let (view, found) = unsafe {
+                let view = &*(texture as *const View);
+                (view, std::slice::from_raw_parts(view.data, bytes.len()))
+            };
+            assert_eq!(
+                (view.width, view.height, view.channels),
+                (64 >> i, 48 >> i, 1 + i as u32)
+            );
+            assert_eq!((found, view.pitch), (&bytes[..], 64));
+        }
+    }
+    assert_eq!(cuda.calls("cuTexObjectCreate"), 2);
+    drop(buffer);
+    assert_eq!(
+        (cuda.calls("cuTexObjectDestroy"), egl_images(&cuda)),
+        (2, 0)
+    );
+    cuda.destroy_array(&context, luma.0);
+    cuda.destroy_array(&context, chroma.0);
 }
 
 #[test]
-fn an_image_that_somebody_else_unmapped_is_made_again() {
+fn what_somebody_else_unmapped_is_made_again_and_what_they_mapped_is_theirs() {
+    for (old, map, unmap) in [
+        (true, "NvBufSurfaceMapEglImage", "NvBufSurfaceUnMapEglImage"),
+        (
+            false,
+            "NvBufSurfaceMapCudaBuffer",
+            "NvBufSurfaceUnMapCudaBuffer",
+        ),
+    ] {
+        somebody_else(old, map, unmap);
+    }
+}
+
+fn somebody_else(old: bool, map: &str, unmap: &str) {
     let cuda = fake::Cuda::new("");
-    let nvbuf = NvBuf::new(true);
+    let nvbuf = NvBuf::new(old);
     let context = cuda.context();
     let (_kept, ptrs) = picture(&context, 0, SIZES[0]);
     let reader = Reader::new(context.clone()).with_library(nvbuf.library.clone());
-    let spec = spec(true, SURFACE_ARRAY, &SIZES[..1]);
-    let buffer = buffer(&spec, &[ptrs]);
-    drop(reader.map(buffer.clone()).unwrap());
-    type UnMap = unsafe extern "C" fn(*mut c_void, i32) -> i32;
-    // SAFETY: a function of the fake, and a surface.
-    unsafe {
-        let unmap = nvbuf.raw.get::<UnMap>("NvBufSurfaceUnMapEglImage").unwrap();
-        assert_eq!(unmap(surface_of(&buffer).cast(), 0), 0);
-    }
-    assert_planes(&context, &reader.map(buffer.clone()).unwrap());
-    assert_eq!((nvbuf.counts(), egl_images(&cuda)), ([2, 1], 1));
-    drop(buffer);
+    let spec = spec(old, SURFACE_ARRAY, &SIZES[..1]);
+    let make = || buffer(&spec, &[ptrs]);
+    let theirs = |name: &str, buffer: &gst::Buffer| {
+        type Call = unsafe extern "C" fn(*mut c_void, i32) -> i32;
+        // SAFETY: a function of the fake, and a surface.
+        let result = unsafe { nvbuf.raw.get::<Call>(name).unwrap()(surface_of(buffer).cast(), 0) };
+        assert_eq!(result, 0);
+    };
+    let (ours, mapped) = (make(), make());
+    drop(reader.map(ours.clone()).unwrap());
+    theirs(unmap, &ours);
+    assert_planes(&context, &reader.map(ours.clone()).unwrap());
+    assert_eq!(nvbuf.counts(), [2, 1]);
+    drop(ours);
     assert_eq!((nvbuf.counts(), egl_images(&cuda)), ([2, 2], 0));
+    theirs(map, &mapped);
+    assert_planes(&context, &reader.map(mapped.clone()).unwrap());
+    assert_eq!(nvbuf.counts(), [3, 2]);
+    // Theirs to unmap, also when ours is gone.
+    theirs(unmap, &mapped);
+    drop(mapped);
+    assert_eq!((nvbuf.counts(), egl_images(&cuda)), ([3, 3], 0));
 }
 
 #[test]

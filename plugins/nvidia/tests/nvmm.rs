@@ -1,5 +1,11 @@
 //! NVMM buffers without a GPU: surfaces in system memory, and every way in which they can be wrong.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a panic is the report of a test"
+)]
+
 mod common {
     pub mod surfaces;
 }

@@ -2,7 +2,6 @@
 
 use super::nvmm::Registration;
 use super::picture::{Crop, HostPlane, Picture, PictureFormat, Planes};
-use std::ffi::c_void;
 use std::sync::Arc;
 
 /// A buffer whose pictures are being read. It stays mapped until this is dropped, which the worker
@@ -21,7 +20,10 @@ pub struct MappedGpuFrame {
 }
 
 /// What is mapped.
-#[allow(clippy::large_enum_variant, reason = "one of each frame, and no allocation for it")]
+#[allow(
+    clippy::large_enum_variant,
+    reason = "one of each frame, and no allocation for it"
+)]
 pub(super) enum Hold {
     Nvmm(gst::MappedBuffer<gst::buffer::Readable>),
     Cuda(super::cuda::MappedVideo),
@@ -52,8 +54,8 @@ pub(super) enum StoredPlanes {
         ptrs: [u64; 2],
         pitches: [usize; 2],
     },
-    Array {
-        arrays: [*mut c_void; 2],
+    Textures {
+        textures: [u64; 2],
     },
     /// Address, bytes and pitch of each plane.
     Host {
@@ -105,7 +107,7 @@ impl MappedGpuFrame {
         };
         let planes = match stored.planes {
             StoredPlanes::Device { ptrs, pitches } => Planes::Device { ptrs, pitches },
-            StoredPlanes::Array { arrays } => Planes::Array { arrays },
+            StoredPlanes::Textures { textures } => Planes::Textures { textures },
             StoredPlanes::Host { planes } => Planes::Host {
                 planes: planes.map(|(data, bytes, pitch)| HostPlane {
                     data: match data.is_null() {

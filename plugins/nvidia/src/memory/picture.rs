@@ -1,6 +1,6 @@
 //! A picture where it lies: on a device, in arrays of a device, or in system memory.
 
-use std::ffi::c_void;
+use crate::kernels::source::{ColorMap, Samples, SourceFormat};
 
 /// Layout of the samples of a picture. Names as in GStreamer's `GstVideoFormat`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -53,6 +53,39 @@ impl std::fmt::Display for PixelFormat {
     }
 }
 
+impl PixelFormat {
+    /// Where the samples of Y, U, V or R, G, B are.
+    const fn components(self) -> [Samples; 3] {
+        match self {
+            Self::Nv12 => [
+                samples(0, 0, 1, 0),
+                samples(1, 0, 2, 1),
+                samples(1, 1, 2, 1),
+            ],
+            Self::Rgba | Self::Rgbx => [
+                samples(0, 0, 4, 0),
+                samples(0, 1, 4, 0),
+                samples(0, 2, 4, 0),
+            ],
+            Self::Bgra | Self::Bgrx => [
+                samples(0, 2, 4, 0),
+                samples(0, 1, 4, 0),
+                samples(0, 0, 4, 0),
+            ],
+        }
+    }
+}
+
+const fn samples(plane: usize, offset: usize, step: usize, sub: u32) -> Samples {
+    Samples {
+        plane,
+        offset,
+        step,
+        sub_x: sub,
+        sub_y: sub,
+    }
+}
+
 /// Coefficients of the luma equation (ITU-T H.273, table 4), as far as GPU memory says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Matrix {
@@ -68,6 +101,19 @@ pub enum Matrix {
     Fcc,
 }
 
+impl Matrix {
+    /// Kr and Kb of the luma equation.
+    pub const fn kr_kb(self) -> (f32, f32) {
+        match self {
+            Self::Bt601 => (0.299, 0.114),
+            Self::Bt709 => (0.2126, 0.0722),
+            Self::Bt2020 => (0.2627, 0.0593),
+            Self::Smpte240m => (0.212, 0.087),
+            Self::Fcc => (0.30, 0.11),
+        }
+    }
+}
+
 /// What the samples mean.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Colorimetry {
@@ -75,6 +121,23 @@ pub struct Colorimetry {
     pub matrix: Matrix,
     /// Whether samples use all of 0..255; else 16..235, and 16..240 for chroma.
     pub full_range: bool,
+    /// Chroma samples stand on luma columns (as in MPEG-2), not between them (as in JPEG).
+    pub cosited_x: bool,
+    /// Chroma samples stand on luma rows, not between them.
+    pub cosited_y: bool,
+}
+
+impl Colorimetry {
+    /// Of video whose chroma stands as MPEG-2 has it, which is what H.264 and later have where
+    /// nobody says otherwise.
+    pub const fn video(matrix: Matrix, full_range: bool) -> Self {
+        Self {
+            matrix,
+            full_range,
+            cosited_x: true,
+            cosited_y: false,
+        }
+    }
 }
 
 /// Format and size of a picture, without its samples.
@@ -88,6 +151,25 @@ pub struct PictureFormat {
     pub height: u32,
     /// Meaning of the samples.
     pub colorimetry: Colorimetry,
+}
+
+impl PictureFormat {
+    /// The format as the kernels take it. `linear_chroma` is whether chroma is interpolated.
+    pub fn for_kernels(&self, linear_chroma: bool) -> SourceFormat {
+        let colorimetry = &self.colorimetry;
+        SourceFormat {
+            components: self.pixels.components(),
+            color: match self.pixels.is_yuv() {
+                true => ColorMap::yuv(colorimetry.matrix.kr_kb(), colorimetry.full_range),
+                false => ColorMap::rgb(colorimetry.full_range),
+            },
+            linear_chroma,
+            cosited_x: colorimetry.cosited_x,
+            cosited_y: colorimetry.cosited_y,
+            width: self.width,
+            height: self.height,
+        }
+    }
 }
 
 /// A part of a picture in pixels.
@@ -122,16 +204,31 @@ pub enum Planes<'a> {
         /// Bytes from one row to the next.
         pitches: [usize; 2],
     },
-    /// A `CUarray` for each plane, whose layout only the texture units know (block-linear memory).
-    Array {
-        /// The arrays.
-        arrays: [*mut c_void; 2],
+    /// Block-linear memory, whose layout only the texture units know.
+    Textures {
+        /// A texture object (`CUtexObject`) for each plane, read as integers.
+        textures: [u64; 2],
     },
     /// System memory, that has to be uploaded.
     Host {
         /// The planes.
         planes: [HostPlane<'a>; 2],
     },
+}
+
+impl Planes<'_> {
+    /// The planes as the kernels take them; `None` for those that have to be uploaded.
+    pub fn on_device(&self) -> Option<crate::kernels::source::Planes> {
+        use crate::kernels::source::Planes as OnDevice;
+        match *self {
+            Self::Device {
+                ptrs: [a, b],
+                pitches: [c, d],
+            } => Some(OnDevice::Linear([a, b, 0], [c, d, 0])),
+            Self::Textures { textures: [a, b] } => Some(OnDevice::Textured([a, b, 0])),
+            Self::Host { .. } => None,
+        }
+    }
 }
 
 /// One picture of a buffer, valid as long as the guard that it is from.
@@ -151,6 +248,32 @@ pub struct Picture<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn planes_have_the_size_that_the_kernels_expect() {
+        for pixels in PixelFormat::ALL {
+            for (width, height) in [(64, 48), (17, 13), (1, 1)] {
+                let format = PictureFormat {
+                    pixels,
+                    width,
+                    height,
+                    colorimetry: Colorimetry::video(Matrix::Bt709, false),
+                };
+                let kernels = format.for_kernels(true);
+                assert_eq!(kernels.planes(), pixels.planes());
+                for plane in 0..pixels.planes() {
+                    let (row, rows) = pixels.plane_size(plane, width as usize, height as usize);
+                    let (theirs, their_rows) = kernels.plane_size(plane);
+                    assert_eq!(rows, their_rows, "{pixels}");
+                    // A fourth byte that nobody reads ends a row.
+                    assert!(
+                        theirs == row || theirs + 1 == row,
+                        "{pixels} {theirs} {row}"
+                    );
+                }
+            }
+        }
+    }
 
     #[test]
     fn odd_sizes_round_chroma_up() {

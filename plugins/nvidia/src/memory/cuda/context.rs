@@ -5,11 +5,14 @@ use super::table::{DeviceId, GstCuda, GstCudaContext};
 use crate::driver::raw::CUcontext;
 use crate::driver::{Context, Driver};
 use gst::glib;
-use gst::glib::translate::{ToGlibPtr, from_glib_none};
+use gst::glib::translate::{ToGlibPtr, from_glib_full, from_glib_none};
 use gst::prelude::*;
 use std::ptr::null_mut;
 use std::sync::atomic::{AtomicPtr, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+
+/// `GST_CUDA_CONTEXT_TYPE`.
+const CONTEXT_TYPE: &str = "gst.cuda.context";
 
 /// A `GstCudaContext` with a reference of its own.
 #[derive(Clone)]
@@ -135,6 +138,51 @@ impl ElementContext {
         })
     }
 
+    /// Gives the element this context of the driver's, if neither it nor its neighbours nor the app
+    /// have one yet, and offers it to the pipeline; then [`ensure`](Self::ensure) finds it. Elements
+    /// change their state from the sink to the source, so what comes before a detector in a pipeline
+    /// mostly takes the detector's. With the primary context of a GPU one engine serves CUDA memory,
+    /// NVMM and all pipelines of the process.
+    ///
+    /// Says whether it did. As with `ensure`, no lock may be held that `set_context` takes.
+    pub fn offer(&self, element: &gst::Element, ours: &Context) -> bool {
+        let functions = (
+            self.gst_cuda.gst_cuda_context_new_wrapped,
+            self.gst_cuda.gst_context_new_cuda_context,
+        );
+        let (Some(wrap), Some(to_offer)) = functions else {
+            return false;
+        };
+        self.with_slot(|slot| {
+            // SAFETY: the slot is written by this thread alone now.
+            let is_empty = || unsafe { *slot }.is_null();
+            if is_empty() {
+                ask_others(element);
+            }
+            if !is_empty() {
+                return false;
+            }
+            let device = ours.device().ordinal() as i32;
+            // SAFETY: a context of the driver's on this device.
+            let made = unsafe { wrap(ours.raw().cast(), device) };
+            if made.is_null() {
+                return false;
+            }
+            // SAFETY: a GstCudaContext with a reference, which the slot takes; it keeps the context
+            // of the driver's that it stands for, whoever is the last to have it.
+            let offer: gst::Context = unsafe {
+                *slot = made;
+                let object: gst::Object = from_glib_none(made.cast::<gst::ffi::GstObject>());
+                object.set_data("vigil-cuda-context", ours.clone());
+                from_glib_full(to_offer(made))
+            };
+            element.set_context(&offer);
+            let message = gst::message::HaveContext::builder(offer).src(element);
+            let _ = element.post_message(message.build());
+            true
+        })
+    }
+
     /// Takes a context that somebody offers, if it is of CUDA and of the wanted GPU. Says whether it
     /// was CUDA's.
     pub fn set_context(&self, element: &gst::Element, context: &gst::Context) -> bool {
@@ -215,6 +263,23 @@ impl Drop for ElementContext {
     fn drop(&mut self) {
         self.clear();
     }
+}
+
+/// Asks the neighbours and then the app for a context, as GStreamer's elements do; an answer comes
+/// by the element's `set_context`.
+fn ask_others(element: &gst::Element) {
+    for pad in element.pads() {
+        let mut query = gst::query::Context::new(CONTEXT_TYPE);
+        if let Some(asked) = query.get_mut()
+            && pad.peer_query(asked)
+            && let Some(context) = query.context_owned()
+        {
+            element.set_context(&context);
+            return;
+        }
+    }
+    let message = gst::message::NeedContext::builder(CONTEXT_TYPE).src(element);
+    let _ = element.post_message(message.build());
 }
 
 /// A number that the calling thread has as long as it lives.

@@ -21,7 +21,7 @@ use super::picture::{Colorimetry, Matrix, PictureFormat, PixelFormat};
 use crate::driver::{Context, Event, Stream};
 use gst::glib;
 use gst::glib::translate::ToGlibPtr;
-use gst_video::{VideoColorMatrix, VideoColorRange, VideoFormat};
+use gst_video::{VideoChromaSite, VideoColorMatrix, VideoColorRange, VideoFormat};
 use std::mem::MaybeUninit;
 use std::sync::Arc;
 
@@ -259,10 +259,18 @@ pub fn picture_format(info: &gst_video::VideoInfo) -> Result<PictureFormat, Memo
         VideoColorRange::Range16_235 => false,
         _ => !pixels.is_yuv(),
     };
+    let site = info.chroma_site();
+    // Unknown is taken as MPEG-2's.
+    let unknown = site.is_empty();
     Ok(PictureFormat {
         pixels,
         width: info.width(),
         height: info.height(),
-        colorimetry: Colorimetry { matrix, full_range },
+        colorimetry: Colorimetry {
+            matrix,
+            full_range,
+            cosited_x: unknown || site.contains(VideoChromaSite::H_COSITED),
+            cosited_y: !unknown && site.contains(VideoChromaSite::V_COSITED),
+        },
     })
 }

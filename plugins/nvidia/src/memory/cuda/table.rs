@@ -110,6 +110,8 @@ table! {
         gst_cuda_memory_get_stream(*mut GstCudaMemory) -> *mut GstCudaStream;
         gst_cuda_stream_get_handle(*mut GstCudaStream) -> *mut c_void;
         gst_cuda_memory_sync(*mut GstCudaMemory);
+        gst_cuda_context_new_wrapped(*mut c_void, c_int) -> *mut GstCudaContext;
+        gst_context_new_cuda_context(*mut GstCudaContext) -> *mut gst::ffi::GstContext;
     }
 }
 

@@ -13,10 +13,10 @@
 
 use super::super::error::MemoryError;
 use super::library::Library;
-use super::raw::{CudaBuffer, Surface};
+use super::raw::CudaBuffer;
 use super::surface::{Batch, SurfaceView};
 use crate::driver::raw::{CUDA_SUCCESS, CUgraphicsResource};
-use crate::driver::{Context, DriverError};
+use crate::driver::{Context, DriverError, Texture};
 use gst::glib;
 use std::ffi::{c_int, c_uint, c_void};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -50,6 +50,8 @@ const READ_ONLY: c_uint = 1;
 pub(in super::super) struct Registration {
     /// Where its planes are.
     pub planes: Mapped,
+    /// What arrays are read through.
+    textures: [Option<Texture>; 2],
     context: Context,
     undo: Undo,
 }
@@ -59,16 +61,19 @@ pub(in super::super) struct Registration {
 pub(in super::super) enum Mapped {
     /// Rows in linear memory.
     Linear { ptrs: [u64; 2], pitches: [usize; 2] },
-    /// A `CUarray` for each plane.
-    Arrays([*mut c_void; 2]),
+    /// A texture object for each plane.
+    Textures([u64; 2]),
 }
 
 #[derive(Debug)]
 enum Undo {
     Cuda {
         library: Arc<Library>,
-        surface: *mut Surface,
-        index: c_int,
+        buffer: *mut CudaBuffer,
+        /// Whether it was mapped here.
+        ours: bool,
+        batch: Batch,
+        index: usize,
     },
     Egl {
         library: Arc<Library>,
@@ -159,30 +164,34 @@ impl Registry {
             return Err("libnvbufsurface has no NvBufSurfaceMapCudaBuffer".into());
         };
         let _current = self.context.enter().map_err(|error| error.to_string())?;
-        let index = view.index as c_int;
-        // SAFETY: the surface is mapped, and has this entry.
-        let result = unsafe { map(batch.as_ptr(), index) };
-        if result != 0 {
-            return Err(format!("NvBufSurfaceMapCudaBuffer gave {result}"));
+        let ours = batch.cuda_buffer(view.index).is_null();
+        if ours {
+            // SAFETY: the surface is mapped, and has this entry.
+            let result = unsafe { map(batch.as_ptr(), view.index as c_int) };
+            if result != 0 {
+                return Err(format!("NvBufSurfaceMapCudaBuffer gave {result}"));
+            }
         }
-        let undo = Undo::Cuda {
-            library: self.library.clone(),
-            surface: batch.as_ptr(),
-            index,
-        };
         let buffer: *mut CudaBuffer = batch.cuda_buffer(view.index);
         let mut registration = Registration {
             planes: Mapped::Linear {
                 ptrs: [0; 2],
                 pitches: view.pitches,
             },
+            textures: [None, None],
             context: self.context.clone(),
-            undo,
+            undo: Undo::Cuda {
+                library: self.library.clone(),
+                buffer,
+                ours,
+                batch: *batch,
+                index: view.index,
+            },
         };
         if buffer.is_null() {
             return Err("NvBufSurfaceMapCudaBuffer left mappedAddr.cudaPtr null".into());
         }
-        // SAFETY: the library has just filled it in.
+        // SAFETY: the library has filled it in.
         let data = unsafe { (*buffer).data_ptr } as u64;
         if data == 0 {
             return Err("NvBufSurfaceMapCudaBuffer gave no memory".into());
@@ -208,7 +217,8 @@ impl Registry {
             }
         }
         let mut registration = Registration {
-            planes: Mapped::Arrays([std::ptr::null_mut(); 2]),
+            planes: Mapped::Textures([0; 2]),
+            textures: [None, None],
             context: self.context.clone(),
             undo: Undo::Egl {
                 library: self.library.clone(),
@@ -263,22 +273,47 @@ impl Registration {
         driver.check("cuGraphicsResourceGetMappedEglFrame", unsafe {
             frame_of((&raw mut frame).cast(), *resource, 0, 0)
         })?;
-        frame.planes_of(view)
+        let planes = frame.planes_of(view)?;
+        if frame.frame_type == EglFrame::LINEAR {
+            return Ok(Mapped::Linear {
+                ptrs: planes.map(|plane| plane as u64),
+                // Of plane 0; NVIDIA's own samples take it for both.
+                pitches: [frame.pitch as usize; 2],
+            });
+        }
+        for (texture, array) in self.textures.iter_mut().zip(planes) {
+            if !array.is_null() {
+                // SAFETY: the array is the image's, which stays registered longer than this.
+                *texture = Some(unsafe { Texture::new(&self.context, array.cast()) }?);
+            }
+        }
+        let raw = |texture: &Option<Texture>| texture.as_ref().map_or(0, Texture::raw);
+        Ok(Mapped::Textures([0, 1].map(|i| raw(&self.textures[i]))))
     }
 
     /// Whether this is still what the surface has: somebody else may have unmapped the image.
     fn holds(&self, batch: &Batch, index: usize) -> bool {
         match &self.undo {
-            Undo::Cuda { .. } => !batch.cuda_buffer(index).is_null(),
+            Undo::Cuda { buffer, .. } => batch.cuda_buffer(index) == *buffer,
             Undo::Egl { image, .. } => batch.egl_image(index) == *image,
         }
     }
 }
 
 impl EglFrame {
-    fn planes_of(&self, view: &SurfaceView) -> Result<Mapped, MemoryError> {
+    /// `frame_type` of arrays.
+    const ARRAYS: c_uint = 0;
+    /// `frame_type` of addresses.
+    const LINEAR: c_uint = 1;
+
+    /// The planes of the surface's format; null beyond them.
+    fn planes_of(&self, view: &SurfaceView) -> Result<[*mut c_void; 2], MemoryError> {
         let needed = view.format.pixels.planes();
         let wrong = |what: String| Err(MemoryError::SurfaceArray(what));
+        if !matches!(self.frame_type, Self::ARRAYS | Self::LINEAR) {
+            let found = self.frame_type;
+            return wrong(format!("the EGL image is of the kind {found}, not 0 or 1"));
+        }
         if (self.plane_count as usize) < needed {
             return wrong(format!(
                 "the EGL image has {} planes, {} has {needed}",
@@ -288,21 +323,15 @@ impl EglFrame {
         if self.planes[..needed].iter().any(|plane| plane.is_null()) {
             return wrong("a plane of the EGL image is null".into());
         }
-        let planes = [self.planes[0], self.planes[1]];
-        match self.frame_type {
-            0 => Ok(Mapped::Arrays(planes)),
-            1 => Ok(Mapped::Linear {
-                ptrs: planes.map(|plane| plane as u64),
-                // Of plane 0; NVIDIA's own samples take it for both.
-                pitches: [self.pitch as usize; 2],
-            }),
-            other => wrong(format!("the EGL image is of the kind {other}, not 0 or 1")),
-        }
+        let mut planes = [std::ptr::null_mut(); 2];
+        planes[..needed].copy_from_slice(&self.planes[..needed]);
+        Ok(planes)
     }
 }
 
 impl Drop for Registration {
     fn drop(&mut self) {
+        self.textures = [None, None];
         // Without a context nothing is left that could be undone.
         let Ok(_current) = self.context.enter() else {
             return;
@@ -310,12 +339,18 @@ impl Drop for Registration {
         match &self.undo {
             Undo::Cuda {
                 library,
-                surface,
+                buffer,
+                ours,
+                batch,
                 index,
             } => {
-                if let Some(unmap) = library.unmap_cuda {
+                if let Some(unmap) = library.unmap_cuda
+                    && *ours
+                    && !buffer.is_null()
+                    && batch.cuda_buffer(*index) == *buffer
+                {
                     // SAFETY: the surface is there as long as its memory, which owns this.
-                    unsafe { unmap(*surface, *index) };
+                    unsafe { unmap(batch.as_ptr(), *index as c_int) };
                 }
             }
             Undo::Egl {

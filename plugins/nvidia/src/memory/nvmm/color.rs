@@ -66,16 +66,10 @@ pub fn name(code: u32) -> &'static str {
 /// [`MemoryError::ColorFormat`] for a format that no kernel reads.
 pub fn decode(code: u32) -> Result<(PixelFormat, Colorimetry), MemoryError> {
     let yuv = |matrix, full_range| {
-        let colorimetry = Colorimetry { matrix, full_range };
+        let colorimetry = Colorimetry::video(matrix, full_range);
         Ok((PixelFormat::Nv12, colorimetry))
     };
-    let rgb = |format| {
-        let colorimetry = Colorimetry {
-            matrix: Matrix::Bt709,
-            full_range: true,
-        };
-        Ok((format, colorimetry))
-    };
+    let rgb = |format| Ok((format, Colorimetry::video(Matrix::Bt709, true)));
     match code {
         6 => yuv(Matrix::Bt601, false),
         7 => yuv(Matrix::Bt601, true),
@@ -110,7 +104,7 @@ mod tests {
             (23, "RGBx", PixelFormat::Rgbx, Matrix::Bt709, true),
             (24, "BGRx", PixelFormat::Bgrx, Matrix::Bt709, true),
         ] {
-            let colorimetry = Colorimetry { matrix, full_range };
+            let colorimetry = Colorimetry::video(matrix, full_range);
             assert_eq!(decode(code), Ok((pixels, colorimetry)), "{code}");
             assert_eq!(name(code), text);
         }

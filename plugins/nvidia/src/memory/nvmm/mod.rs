@@ -127,7 +127,7 @@ impl Reader {
                 registration = Some(found);
                 match planes {
                     Mapped::Linear { ptrs, pitches } => StoredPlanes::Device { ptrs, pitches },
-                    Mapped::Arrays(arrays) => StoredPlanes::Array { arrays },
+                    Mapped::Textures(textures) => StoredPlanes::Textures { textures },
                 }
             }
             code => {

@@ -184,6 +184,7 @@ EXPORT CUresult cuDeviceGetAttribute(int* value, int attribute, CUdevice device)
     CALL(cuDeviceGetAttribute);
     if (!is_device(device)) return INVALID_DEVICE;
     switch (attribute) {
+    case 14: *value = 512; return SUCCESS; // texture alignment, which GStreamer asks for
     case 16: *value = 4; return SUCCESS;   // multiprocessors
     case 18: *value = 0; return SUCCESS;   // integrated
     case 75: *value = state().capability / 10; return SUCCESS;
@@ -261,7 +262,8 @@ EXPORT CUresult cuCtxPopCurrent_v2(Context** context) {
         complain("a context was popped where none was pushed");
         return INVALID_CONTEXT;
     }
-    *context = stack().back();
+    // GStreamer does not ask which one it was.
+    if (context) *context = stack().back();
     stack().pop_back();
     state().popped++;
     return SUCCESS;

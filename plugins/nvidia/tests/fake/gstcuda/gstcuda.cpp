@@ -94,6 +94,13 @@ EXPORT GstContext* vigil_fake_gstcuda_offer(Context* context) {
     return offer;
 }
 
+#ifndef BEFORE_1_24
+EXPORT Context* gst_cuda_context_new_wrapped(void* handle, int device) {
+    return no_new_context ? nullptr : vigil_fake_gstcuda_context(handle, device);
+}
+EXPORT GstContext* gst_context_new_cuda_context(Context* context) { return vigil_fake_gstcuda_offer(context); }
+#endif
+
 EXPORT gboolean gst_cuda_ensure_element_context(GstElement* element, gint device, Context** context) {
     if (*context) return TRUE;
     // The app may answer at once, from this thread, by the element's set_context.

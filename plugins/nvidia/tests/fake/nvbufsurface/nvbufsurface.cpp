@@ -110,7 +110,7 @@ EXPORT int NvBufSurfaceUnMapEglImage(Surface* surface, int index) {
 EXPORT int NvBufSurfaceMapCudaBuffer(Surface* surface, int index) {
     Entry* e = entry(surface, index);
     // "API is not supported on this platform", as Orin Nano says
-    if (!e || cuda == FAILS) return -1;
+    if (!e || e->cuda || cuda == FAILS) return -1;
     maps++;
     if (cuda == GIVES_NULL) return 0;
     e->cuda = new CudaBuffer{e->addr[3], e->addr[3], nullptr, nullptr, {}};
@@ -119,7 +119,7 @@ EXPORT int NvBufSurfaceMapCudaBuffer(Surface* surface, int index) {
 
 EXPORT int NvBufSurfaceUnMapCudaBuffer(Surface* surface, int index) {
     Entry* e = entry(surface, index);
-    if (!e) abort();
+    if (!e || !e->cuda) abort();
     unmaps++;
     delete e->cuda;
     e->cuda = nullptr;
