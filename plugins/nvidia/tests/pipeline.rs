@@ -625,3 +625,64 @@ fn an_engine_that_fails_leaves_a_pipeline_that_works() {
     assert!(is_call, "{error}");
     run(&mut pipeline, &[(32, 129)]);
 }
+
+#[test]
+fn pictures_of_gpu_memory_are_read_where_they_lie() {
+    use vigil_nvidia::driver::Texture;
+    use vigil_nvidia::memory::picture as memory;
+    let cuda = Cuda::new("");
+    let context = cuda.context();
+    let kernels = Kernels::load(&context).unwrap();
+    let mut pipeline = Pipeline::new(&context, &kernels, teller(&context), settings(3)).unwrap();
+    let format = memory::PictureFormat {
+        pixels: memory::PixelFormat::Nv12,
+        width: 64,
+        height: 64,
+        colorimetry: memory::Colorimetry::video(memory::Matrix::Bt709, true),
+    };
+    // Grey of three levels: in arrays, in linear memory and in system memory.
+    let (luma, grey) = (
+        [100u8, 150, 200].map(|level| vec![level; 64 * 64]),
+        vec![128u8; 64 * 32],
+    );
+    let arrays = [(1, &luma[0]), (2, &grey)]
+        .map(|(channels, data)| cuda.array(&context, [64 / channels, channels], data));
+    // SAFETY: the arrays are destroyed after the textures.
+    let textures = arrays.map(|array| unsafe { Texture::new(&context, array) }.unwrap());
+    let stream = Stream::new(&context).unwrap();
+    let linear = [&luma[1], &grey].map(|data| {
+        let buffer = DeviceBuffer::new(&context, data.len()).unwrap();
+        // SAFETY: the stream is waited for.
+        unsafe { stream.upload(buffer.pointer(), data.as_ptr(), data.len()) }.unwrap();
+        buffer
+    });
+    stream.synchronize().unwrap();
+    let ptrs = linear.each_ref().map(DeviceBuffer::pointer);
+    let on_device = [
+        memory::Planes::Textures {
+            textures: textures.each_ref().map(Texture::raw),
+        },
+        memory::Planes::Device {
+            ptrs,
+            pitches: [64; 2],
+        },
+    ];
+    let [first, second] = [&luma[2], &grey].map(|data| HostPlane { data, pitch: 64 });
+    for _ in 0..3 {
+        let sources = on_device.map(|planes| Source::Device {
+            planes: planes.on_device().unwrap(),
+            keep: Box::new(()),
+        });
+        let host = Source::Host([first, second, HostPlane::default()]);
+        for (slot, source) in sources.into_iter().chain([host]).enumerate() {
+            let format = format.for_kernels(false);
+            pipeline.put(slot, &format, source, &placement(64)).unwrap();
+        }
+        pipeline.start(3).unwrap();
+        check(&mut pipeline, &[(64, 100), (64, 150), (64, 200)]);
+    }
+    drop(textures);
+    for array in arrays {
+        cuda.destroy_array(&context, array);
+    }
+}
