@@ -2,6 +2,7 @@
 
 #![allow(
     clippy::unwrap_used,
+    clippy::expect_used,
     clippy::panic,
     reason = "a panic is the report of a test"
 )]
@@ -10,164 +11,13 @@
 mod fake;
 #[path = "fake/gst.rs"]
 mod fake_gst;
+#[path = "fake/nvds.rs"]
+mod nvds;
 
-use std::ffi::{c_char, c_int, c_uint};
-use std::sync::Arc;
+use nvds::{Fake, NO_SCORE, UNTRACKED, object, text};
 use vigil_analytics::objects::{self, Object};
 use vigil_analytics::{BBox, Detection, Look, Track};
 use vigil_nvidia::deepstream::{Bridge, Found, Frame, Library, NvDsError};
-
-const UNTRACKED: u64 = u64::MAX;
-const NO_SCORE: f32 = -0.1;
-
-/// What the fake tells of an object, whatever its layout.
-#[derive(Clone, Copy)]
-#[repr(C)]
-struct Plain {
-    component: c_int,
-    class_id: c_int,
-    id: u64,
-    rect: [f32; 4],
-    detector: [f32; 4],
-    tracker: [f32; 4],
-    confidence: f32,
-    tracker_confidence: f32,
-    border_width: c_uint,
-    border_red: f64,
-    text_x: c_uint,
-    text_y: c_uint,
-    font_size: c_uint,
-    label: [c_char; 128],
-    text: [c_char; 128],
-    font: [c_char; 32],
-}
-
-type Buffer = *mut gst::ffi::GstBuffer;
-
-/// The fake libraries of a version, with a state of their own, and ours on top of them.
-struct Fake {
-    library: Arc<Library>,
-    meta: libloading::Library,
-    gst_meta: libloading::Library,
-    _folder: tempfile::TempDir,
-}
-
-/// A folder with the libraries of a version: one file under both names.
-fn folder(version: &str) -> tempfile::TempDir {
-    let define = format!("-DDEEPSTREAM={version}");
-    let made = fake_gst::compile("deepstream", &[&define]);
-    let folder = tempfile::tempdir().unwrap();
-    for name in ["libnvds_meta.so", "libnvdsgst_meta.so"] {
-        std::fs::copy(&made, folder.path().join(name)).unwrap();
-    }
-    folder
-}
-
-impl Fake {
-    fn new(version: &str) -> Self {
-        gst::init().unwrap();
-        let folder = folder(version);
-        let path = |name| folder.path().join(name);
-        // SAFETY: libraries of the tests.
-        let open = |name| unsafe { libloading::Library::new(path(name)) }.unwrap();
-        Self {
-            library: Arc::new(Library::open_in(folder.path()).unwrap()),
-            meta: open("libnvds_meta.so"),
-            gst_meta: open("libnvdsgst_meta.so"),
-            _folder: folder,
-        }
-    }
-
-    fn call<T: Copy>(&self, name: &str) -> T {
-        // SAFETY: the test names functions of the fakes with their types.
-        unsafe { *self.gst_meta.get::<T>(name).unwrap() }
-    }
-
-    fn set(&self, text: &std::ffi::CStr) {
-        type Set = unsafe extern "C" fn(*const c_char);
-        for library in [&self.meta, &self.gst_meta] {
-            // SAFETY: a function of the fake.
-            unsafe { library.get::<Set>("vigil_fake_nvds_set").unwrap()(text.as_ptr()) };
-        }
-    }
-
-    /// Locks that are held by this thread.
-    fn depth(&self) -> c_int {
-        type Depth = unsafe extern "C" fn() -> c_int;
-        // SAFETY: a function of the fake.
-        unsafe { self.meta.get::<Depth>("vigil_fake_nvds_depth").unwrap()() }
-    }
-
-    fn buffer(&self, frames: c_uint, ms: u64) -> gst::Buffer {
-        let mut buffer = gst::Buffer::new();
-        buffer
-            .get_mut()
-            .unwrap()
-            .set_pts(gst::ClockTime::from_mseconds(ms));
-        let attach: unsafe extern "C" fn(Buffer, c_uint) = self.call("vigil_fake_nvds_attach");
-        // SAFETY: a function of the fake, and a buffer.
-        unsafe { attach(buffer.as_mut_ptr(), frames) };
-        buffer
-    }
-
-    fn infer_done(&self, buffer: &gst::Buffer, frame: c_uint) {
-        let set: unsafe extern "C" fn(Buffer, c_uint, c_int) =
-            self.call("vigil_fake_nvds_infer_done");
-        // SAFETY: as above.
-        unsafe { set(buffer.as_mut_ptr(), frame, 1) };
-    }
-
-    fn is_infer_done(&self, buffer: &gst::Buffer, frame: c_uint) -> bool {
-        let get: unsafe extern "C" fn(Buffer, c_uint) -> c_int =
-            self.call("vigil_fake_nvds_is_infer_done");
-        // SAFETY: as above.
-        unsafe { get(buffer.as_mut_ptr(), frame) != 0 }
-    }
-
-    fn add(&self, buffer: &gst::Buffer, frame: c_uint, object: &Plain, is_part: bool) {
-        let add: unsafe extern "C" fn(Buffer, c_uint, *const Plain, c_int) =
-            self.call("vigil_fake_nvds_add");
-        // SAFETY: as above.
-        unsafe { add(buffer.as_mut_ptr(), frame, object, is_part.into()) };
-    }
-
-    fn objects(&self, buffer: &gst::Buffer, frame: c_uint) -> Vec<Plain> {
-        let count: unsafe extern "C" fn(Buffer, c_uint) -> c_uint =
-            self.call("vigil_fake_nvds_count");
-        let get: unsafe extern "C" fn(Buffer, c_uint, c_uint, *mut Plain) =
-            self.call("vigil_fake_nvds_get");
-        // SAFETY: as above; zeros are a Plain.
-        unsafe {
-            let mut all =
-                vec![std::mem::zeroed::<Plain>(); count(buffer.as_mut_ptr(), frame) as usize];
-            for (i, plain) in all.iter_mut().enumerate() {
-                get(buffer.as_mut_ptr(), frame, i as c_uint, plain);
-            }
-            all
-        }
-    }
-}
-
-/// An object as `nvinfer` writes one.
-fn object(class_id: i32, label: &str, rect: [f32; 4], confidence: f32) -> Plain {
-    // SAFETY: zeros are a Plain.
-    let mut plain: Plain = unsafe { std::mem::zeroed() };
-    plain.component = 1;
-    plain.class_id = class_id;
-    plain.id = UNTRACKED;
-    plain.rect = rect;
-    plain.confidence = confidence;
-    plain.tracker_confidence = NO_SCORE;
-    for (to, from) in plain.label.iter_mut().zip(label.bytes()) {
-        *to = from as c_char;
-    }
-    plain
-}
-
-fn text(chars: &[c_char]) -> String {
-    let bytes = chars.iter().map(|c| *c as u8);
-    String::from_utf8(bytes.take_while(|b| *b != 0).collect()).unwrap()
-}
 
 fn read(bridge: &mut Bridge, buffer: &mut gst::Buffer) -> (Look, Vec<Object>) {
     let look = bridge.read(buffer.get_mut().unwrap()).unwrap();
@@ -440,6 +290,49 @@ fn detections_and_tracks_become_deepstreams_objects() {
             );
             assert_eq!(object.rect, [1.5, 2.0, 30.0, 40.0]);
         }
+    }
+}
+
+#[test]
+fn objects_that_were_read_are_given_identities_and_not_written_again() {
+    for version in VERSIONS {
+        let fake = Fake::new(version);
+        let mut bridge = Bridge::new(fake.library.clone());
+        let mut buffer = fake.buffer(1, 40);
+        fake.infer_done(&buffer, 0);
+        let boxes = [[10.25, 20.5, 30.0, 40.0], [100.0, 20.0, 30.0, 40.0]];
+        fake.add(&buffer, 0, &object(0, "person", boxes[0], 0.75), false);
+        fake.add(&buffer, 0, &object(4, "", boxes[1], 0.5), false);
+        let (_, found) = read(&mut bridge, &mut buffer);
+        // As a tracker does, and a detector that finds one more.
+        let target = buffer.get_mut().unwrap();
+        let track = |id| Track {
+            id,
+            first_seen: gst::ClockTime::ZERO,
+            last_seen: gst::ClockTime::from_mseconds(40),
+            lost: false,
+        };
+        let tracks = [(found[0].id, track(8)), (found[1].id, track(9))];
+        objects::write_tracks(target, &tracks).unwrap();
+        let ours = Detection {
+            label: gst::glib::Quark::from_str("dog"),
+            // Where a person is, but none.
+            bbox: found[0].bbox,
+            confidence: 0.25,
+        };
+        objects::write_detections(target, &[ours]).unwrap();
+        bridge.write(target, 9, |_| 16).unwrap();
+        let written = fake.objects(&buffer, 0);
+        assert_eq!(written.len(), 3);
+        for (object, id) in written.iter().zip([8, 9]) {
+            assert_eq!((object.id, object.component), (id, 1));
+            assert_eq!(object.tracker, object.rect);
+        }
+        assert_eq!(written[0].class_id, 0);
+        assert_eq!(
+            (written[2].component, text(&written[2].label)),
+            (9, "dog".into())
+        );
     }
 }
 

@@ -1,5 +1,12 @@
 //! The driver's types on a driver without a GPU.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a panic is the report of a test"
+)]
+
 mod fake;
 
 use fake::Cuda;

@@ -1,5 +1,12 @@
 //! The text of the kernels: it is what their sources give, and every GPU's assembler takes it.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a panic is the report of a test"
+)]
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Command;

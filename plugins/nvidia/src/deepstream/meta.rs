@@ -147,7 +147,8 @@ impl Library {
     }
 
     /// Adds objects to a frame of a buffer's batch, and says there that a detector looked, also for
-    /// no objects. What others wrote stays.
+    /// no objects. What others wrote stays; an object of theirs with the same box and label is the
+    /// same one, and is given the identity instead of being added again.
     ///
     /// `component` tells DeepStream's elements who found them, as `gie-unique-id` does.
     ///
@@ -177,7 +178,16 @@ impl Library {
                 },
             });
         };
+        // SAFETY: the frame lives and is locked.
+        let mut theirs: Vec<_> = items::<ObjectHead>(unsafe { (*frame).objects }).collect();
         for found in objects {
+            // SAFETY: objects of the frame have the size of the layout.
+            let same = |object: &*mut ObjectHead| unsafe { is_same(*object, layout, &found) };
+            if let Some(at) = theirs.iter().position(same) {
+                // SAFETY: as above; nobody else has it while the batch is locked.
+                identify(unsafe { &mut *theirs.swap_remove(at) }, &found);
+                continue;
+            }
             // SAFETY: the batch lives; the pool grows as needed.
             let object = unsafe { (self.acquire_object)(locked.batch) };
             if object.is_null() {
@@ -196,6 +206,47 @@ impl Library {
         unsafe { (*frame).infer_done = glib::ffi::GTRUE };
         Ok(())
     }
+}
+
+/// Whether an object that is there is the one that is to be written.
+///
+/// # Safety
+/// The object must be of this layout, and locked.
+unsafe fn is_same(object: *const ObjectHead, layout: Layout, found: &Found) -> bool {
+    fn compare<R: Rectangle>(object: &Object<R>, found: &Found) -> bool {
+        let Coords {
+            left,
+            top,
+            width,
+            height,
+        } = object.rect.plain().coords;
+        let sides = [left, top, width, height].into_iter().zip(found.rect);
+        let is_near = |(a, b): (f32, f32)| (a - b).abs() <= SAME_BOX;
+        // One without a name has been given one by whoever read it.
+        let has_name = object.label[0] != 0;
+        sides.into_iter().all(is_near) && (!has_name || object.label == label_text(found.label))
+    }
+    // SAFETY: the caller's promise.
+    unsafe {
+        match layout {
+            Layout::DeepStream5 => compare(&*object.cast::<Object5>(), found),
+            Layout::DeepStream9 => compare(&*object.cast::<Object9>(), found),
+        }
+    }
+}
+
+/// Gives an object the identity that was found, if one was.
+fn identify(object: &mut ObjectHead, found: &Found) {
+    let Some(id) = found.object_id else { return };
+    let [left, top, width, height] = found.rect;
+    object.object_id = id;
+    object.tracker_bbox = Coords {
+        left,
+        top,
+        width,
+        height,
+    };
+    object.tracker_confidence = found.confidence;
 }
 
 /// # Safety
@@ -286,6 +337,8 @@ const WHITE: Color = color(1.0, 1.0, 1.0, 1.0);
 const BLACK: Color = color(0.0, 0.0, 0.0, 1.0);
 const FONT: &CStr = c"Serif";
 const FONT_SIZE: u32 = 11;
+/// Boxes whose sides differ by no more are the same one; GstAnalytics has whole pixels.
+const SAME_BOX: f32 = 0.5;
 /// Score of somebody who keeps none.
 const NO_SCORE: f32 = -0.1;
 

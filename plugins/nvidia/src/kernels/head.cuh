@@ -136,8 +136,9 @@ DEVICE void centred(float cx, float cy, float w, float h, float box[4]) {
 // A class id that an output holds as a number, rounded half away from zero; false where it is none.
 DEVICE bool class_of(float value, u32& class_) {
     float whole = __builtin_truncf(value);
-    if (value - whole >= 0.5f) whole += 1.0f;
-    if (value - whole <= -0.5f) whole -= 1.0f;
+    float rest = value - whole;
+    if (rest >= 0.5f) whole += 1.0f;
+    if (rest <= -0.5f) whole -= 1.0f;
     if (!(whole >= 0.0f && whole <= 65535.0f)) return false;
     class_ = static_cast<u32>(whole);
     return true;

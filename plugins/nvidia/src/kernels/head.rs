@@ -125,6 +125,17 @@ impl HeadPlan {
         }
     }
 
+    /// Bytes of an output for each picture.
+    pub fn output_bytes(&self, output: usize) -> usize {
+        let number = match (self.layout, output, self.labels) {
+            (Layout::DetrDecoded, 0, NumberType::Int64) => 8,
+            (Layout::DetrDecoded, 0, NumberType::Float16) => 2,
+            (Layout::DetrDecoded, 0, _) => 4,
+            _ => self.precision.bytes(),
+        };
+        self.output_len(output) * number
+    }
+
     fn capacity(&self) -> usize {
         self.places().next_power_of_two()
     }

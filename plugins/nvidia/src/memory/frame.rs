@@ -8,7 +8,8 @@ use std::sync::Arc;
 /// does once its event behind the reading work has been reached: only then may whoever gave the
 /// buffer write into it again.
 ///
-/// May be sent to another thread; mapping and unmapping both belong on the worker's.
+/// Each picture of a batch that goes to the GPU with others keeps an `Arc` of it. It may be sent to
+/// another thread; mapping and unmapping both belong on the worker's.
 #[derive(Debug)]
 pub struct MappedGpuFrame {
     /// Most buffers have one picture, which then needs no allocation.
@@ -65,6 +66,8 @@ pub(super) enum StoredPlanes {
 
 // SAFETY: the pointers are into memory that is kept mapped, and only read.
 unsafe impl Send for MappedGpuFrame {}
+// SAFETY: as above.
+unsafe impl Sync for MappedGpuFrame {}
 
 impl MappedGpuFrame {
     pub(super) fn new(first: Stored, rest: Vec<Stored>, crop: Option<Crop>, hold: Hold) -> Self {

@@ -40,12 +40,18 @@ impl Severity {
 /// Who gets the messages. Called by any thread, several at once.
 pub type LogCallback = Arc<dyn Fn(Severity, &str) + Send + Sync>;
 
-/// How many errors are remembered for the message of the call that fails by them.
+/// How many errors and warnings are remembered for the message of the call that fails by them.
 const REMEMBERED: usize = 8;
+
+struct Line {
+    thread: ThreadId,
+    severity: Severity,
+    text: String,
+}
 
 struct Sink {
     callback: LogCallback,
-    errors: Mutex<VecDeque<(ThreadId, String)>>,
+    remembered: Mutex<VecDeque<Line>>,
 }
 
 /// The object that TensorRT calls. Its address stays while it lives.
@@ -81,7 +87,7 @@ impl Logger {
                 table,
                 sink: Sink {
                     callback,
-                    errors: Mutex::default(),
+                    remembered: Mutex::default(),
                 },
             }),
         }
@@ -97,41 +103,53 @@ impl Logger {
         (self.object.sink.callback)(severity, text);
     }
 
-    /// Forgets the errors of this thread, before a call whose own are wanted.
+    /// Forgets what this thread was told, before a call whose own errors are wanted.
     pub fn forget(&self) {
         let me = std::thread::current().id();
-        self.errors().retain(|(thread, _)| *thread != me);
+        self.remembered().retain(|line| line.thread != me);
     }
 
-    /// The errors since [`forget`](Self::forget), as one line: this thread's, or, if it has none,
-    /// those of the threads that TensorRT works on.
+    /// What went wrong since [`forget`](Self::forget), as one line: this thread's messages, or, if
+    /// it has none, those of the threads that TensorRT works on. Warnings count where there are no
+    /// errors: 8.6 says of a GPU that it cannot use no more than that.
     pub fn take_errors(&self) -> String {
         let me = std::thread::current().id();
-        let mut errors = self.errors();
-        let any = errors.iter().any(|(thread, _)| *thread == me);
-        let (taken, kept) = errors
+        let mut remembered = self.remembered();
+        let any = remembered.iter().any(|line| line.thread == me);
+        let (taken, kept) = remembered
             .drain(..)
-            .partition::<VecDeque<_>, _>(|(thread, _)| !any || *thread == me);
-        *errors = kept;
-        let mut lines: Vec<String> = taken.into_iter().map(|(_, text)| text).collect();
+            .partition::<VecDeque<_>, _>(|line| !any || line.thread == me);
+        *remembered = kept;
+        let worst = taken
+            .iter()
+            .map(|line| line.severity.max(Severity::Error))
+            .min();
+        let worst = taken
+            .into_iter()
+            .filter(|line| Some(line.severity.max(Severity::Error)) == worst);
+        let mut lines: Vec<String> = worst.map(|line| line.text).collect();
         lines.dedup();
         lines.join("; ")
     }
 
-    fn errors(&self) -> std::sync::MutexGuard<'_, VecDeque<(ThreadId, String)>> {
-        let errors = &self.object.sink.errors;
-        errors.lock().unwrap_or_else(PoisonError::into_inner)
+    fn remembered(&self) -> std::sync::MutexGuard<'_, VecDeque<Line>> {
+        let remembered = &self.object.sink.remembered;
+        remembered.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Sink {
     fn log(&self, severity: Severity, text: &str) {
-        if severity <= Severity::Error {
-            let mut errors = self.errors.lock().unwrap_or_else(PoisonError::into_inner);
-            if errors.len() == REMEMBERED {
-                errors.pop_front();
+        if severity <= Severity::Warning {
+            let mut lines = (self.remembered.lock()).unwrap_or_else(PoisonError::into_inner);
+            if lines.len() == REMEMBERED {
+                lines.pop_front();
             }
-            errors.push_back((std::thread::current().id(), text.trim().to_owned()));
+            lines.push_back(Line {
+                thread: std::thread::current().id(),
+                severity,
+                text: text.trim().to_owned(),
+            });
         }
         (self.callback)(severity, text);
     }
@@ -244,6 +262,14 @@ mod tests {
         let logger = Logger::new(Family::V10, Arc::new(|_, _| panic!("on purpose")));
         call(&logger, 0, 1, c"broken");
         assert_eq!(logger.take_errors(), "broken");
+    }
+
+    #[test]
+    fn a_warning_is_the_reason_where_there_is_no_error() {
+        let logger = Logger::new(Family::V10, Arc::new(|_, _| {}));
+        call(&logger, 0, 2, c"no GPU");
+        call(&logger, 0, 3, c"by the way");
+        assert_eq!(logger.take_errors(), "no GPU");
     }
 
     #[test]

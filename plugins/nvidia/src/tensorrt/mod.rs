@@ -9,6 +9,7 @@
 //! | `parser`, [`builder`], `timing` | ONNX → plan |
 //! | [`plan`], [`cache`] | plans in files, and those that were built before |
 //! | [`runtime`], [`tensor`] | plan → engine → execution contexts, on a stream |
+//! | [`network`] | an execution context as the pipeline of a worker wants it |
 //! | [`error`] | what can go wrong, and what then helps |
 //!
 //! ```text
@@ -28,6 +29,7 @@ pub mod error;
 mod file;
 pub mod library;
 pub mod logger;
+pub mod network;
 mod parser;
 pub mod plan;
 pub mod progress;
@@ -43,6 +45,7 @@ pub use cache::{Cache, Key};
 pub use error::{ParseProblem, TensorRtError};
 pub use library::Library;
 pub use logger::{LogCallback, Severity};
+pub use network::TensorRtNetwork;
 pub use plan::Plan;
 pub use progress::{Cancel, Progress, ProgressCallback};
 pub use runtime::{Engine, ExecutionContext};

@@ -227,11 +227,10 @@ impl Cuda {
     pub fn destroy_array(&self, context: &Context, array: CUarray) {
         type Destroy = unsafe extern "C" fn(CUarray) -> CUresult;
         let _current = context.enter().unwrap();
+        let destroy: Destroy = self.symbol(c"cuArrayDestroy");
         // SAFETY: made by `array`.
-        assert_eq!(
-            unsafe { self.symbol::<Destroy>(c"cuArrayDestroy")(array) },
-            0
-        );
+        let code = unsafe { destroy(array) };
+        assert_eq!(code, 0);
     }
 }
 

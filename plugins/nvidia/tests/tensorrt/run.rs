@@ -5,7 +5,7 @@ use crate::model::{expected, net, numbers};
 use vigil_nvidia::driver::{Context, DeviceBuffer, Graph, PinnedBuffer, Stream};
 use vigil_nvidia::tensorrt::abi::Family;
 use vigil_nvidia::tensorrt::{
-    Batches, BuildOptions, DataType, Engine, ExecutionContext, TensorRtError,
+    Batches, BuildOptions, DataType, Engine, ExecutionContext, Precision, TensorRtError,
 };
 
 /// A worker's own: a context, a stream and the memory of input and output.
@@ -274,5 +274,54 @@ fn a_gpu_that_is_lost_is_told_from_a_run_that_failed() {
         assert!(error.to_string().contains("restart the process"), "{error}");
         // What a lost device has still is gone with it: there is nobody to give it back to.
         std::mem::forget((fake, session, worker));
+    }
+}
+
+#[test]
+fn half_precision_is_near_to_single_and_not_the_same() {
+    each("", |_, session| {
+        let options = BuildOptions {
+            precision: Precision::Fp16,
+            ..options(2)
+        };
+        let engine = session.engine(&net(-1, 0.5), &options);
+        let mut worker = Worker::new(&engine, &session.context, 2);
+        let numbers = numbers(96);
+        let (found, expected) = (worker.run(&numbers).unwrap(), expected(&numbers, 0.5));
+        assert_ne!(found, expected);
+        for (found, expected) in found.iter().zip(&expected) {
+            let near = 1e-2 * expected.abs().max(0.1);
+            assert!(
+                (found - expected).abs() <= near,
+                "{found} is not {expected}"
+            );
+        }
+    });
+}
+
+#[test]
+fn engines_on_two_gpus_do_not_touch_each_other() {
+    for family in Family::ALL {
+        let fake = Fake::new(family, "");
+        fake.cuda.set("devices=2");
+        let library = fake.open().unwrap();
+        let mut workers: Vec<_> = (0..2)
+            .map(|ordinal| {
+                let device = fake.cuda.driver().device(ordinal).unwrap();
+                let context = Context::primary(&device).unwrap();
+                let session = Session {
+                    library: library.clone(),
+                    context,
+                };
+                worker(&session, 2)
+            })
+            .collect();
+        for round in 0..3 {
+            for (ordinal, worker) in workers.iter_mut().enumerate() {
+                let shift = (round * 2 + ordinal) as f32;
+                let numbers: Vec<f32> = numbers(48).iter().map(|n| n + shift).collect();
+                assert_eq!(worker.run(&numbers).unwrap(), expected(&numbers, 0.5));
+            }
+        }
     }
 }

@@ -61,17 +61,17 @@ impl Model {
 
 fn node(operator: &str, inputs: &[&str], outputs: &[&str], attributes: &[Vec<u8>]) -> Vec<u8> {
     let mut node = Writer::new();
-    inputs
-        .iter()
-        .for_each(|name| drop(node.text(NODE_INPUT, name)));
-    outputs
-        .iter()
-        .for_each(|name| drop(node.text(NODE_OUTPUT, name)));
+    for name in inputs {
+        node.text(NODE_INPUT, name);
+    }
+    for name in outputs {
+        node.text(NODE_OUTPUT, name);
+    }
     node.text(NODE_NAME, &format!("/{operator}"))
         .text(NODE_OPERATOR, operator);
-    attributes
-        .iter()
-        .for_each(|attribute| drop(node.bytes(NODE_ATTRIBUTE, attribute)));
+    for attribute in attributes {
+        node.bytes(NODE_ATTRIBUTE, attribute);
+    }
     node.done()
 }
 

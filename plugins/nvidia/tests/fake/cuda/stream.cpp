@@ -209,13 +209,16 @@ EXPORT CUresult cuStreamBeginCapture_v2(Stream* handle, int) {
 }
 
 EXPORT CUresult cuStreamEndCapture(Stream* handle, Graph** graph) {
-    CALL_IN_CONTEXT(cuStreamEndCapture);
-    Stream* stream = stream_of(handle, current, "cuStreamEndCapture");
+    CALL(cuStreamEndCapture);
+    Context* current = call.current();
     *graph = nullptr;
+    // Also of a device that is lost: the thread may go on with another one.
+    Stream* stream = current ? stream_of(handle, current, "cuStreamEndCapture") : nullptr;
     if (!stream || !stream->capture) return INVALID_VALUE;
     auto capture = stream->capture;
     for (Stream* joined : capture->streams) joined->capture = nullptr;
     capturing--;
+    if (call.result != SUCCESS) return call.result;
     if (capture->invalid) return CAPTURE_INVALIDATED;
     *graph = new Graph{capture->ops};
     state().graphs.insert(*graph);

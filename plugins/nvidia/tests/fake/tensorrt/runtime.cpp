@@ -3,6 +3,7 @@
 #include "plan.h"
 
 #include <algorithm>
+#include <atomic>
 #include <cstring>
 #include <dlfcn.h>
 
@@ -77,6 +78,7 @@ struct Execution final : IExecutionContext, VExecutionContext, Counted {
     std::vector<std::unique_ptr<Run>> runs;
 
     explicit Execution(Engine const& given);
+    ~Execution() override;
     bool setInputShape(char const* name, Dims const& given) noexcept override;
     Dims getTensorShape(char const* name) const noexcept override;
     bool setTensorAddress(char const* name, void* address) noexcept override {
@@ -96,9 +98,10 @@ struct Engine final : ICudaEngine, VCudaEngine, Counted {
         implementation = this;
     }
     ~Engine() override {
-        std::lock_guard<std::mutex> lock(state().mutex);
-        if (state().live["execution context"] != 0) state().wrong.push_back("an execution context outlives its engine");
+        if (executions != 0) state().misuse("an execution context outlives its engine");
     }
+    // Execution contexts of this engine that are alive.
+    mutable std::atomic<int> executions{0};
 
     Value const* find(std::string const& name) const {
         for (auto const* list : {&plan->graph.inputs, &plan->graph.outputs}) {
@@ -150,11 +153,14 @@ struct Engine final : ICudaEngine, VCudaEngine, Counted {
 
 Execution::Execution(Engine const& given) : Counted("execution context"), engine(given) {
     implementation = this;
+    ++engine.executions;
     for (auto const& input : engine.plan->graph.inputs) {
         bool const open = std::any_of(input.shape.begin(), input.shape.end(), [](int64_t e) { return e < 0; });
         if (!open) shapes[input.name] = input.shape;
     }
 }
+
+Execution::~Execution() { --engine.executions; }
 
 bool Execution::setInputShape(char const* name, Dims const& given) noexcept {
     auto const wanted = shape(given);
