@@ -127,7 +127,9 @@ impl LoadedModel {
             _ => model::recognise_as(&source.info, &input, &output_shapes, wishes)?,
         };
         let several = match options.batch {
-            0 if !engine.kind().is_on_gpu() => Several::measure(&source, &*engine, &mut *runner, options.threads),
+            0 if !engine.kind().is_on_gpu() => {
+                Several::measure(&source, &*engine, &mut *runner, options.threads)
+            }
             _ => None,
         };
         let loaded = Self {

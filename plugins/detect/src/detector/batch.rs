@@ -98,7 +98,11 @@ const ON_GPU: usize = 16;
 
 /// The same for an engine on a GPU, by what is right on a CPU.
 pub(super) fn size_on_gpu(wanted: usize, on_cpu: usize) -> usize {
-    if wanted == 0 { ON_GPU.max(on_cpu) } else { on_cpu }
+    if wanted == 0 {
+        ON_GPU.max(on_cpu)
+    } else {
+        on_cpu
+    }
 }
 
 /// Pictures in a run, where `wanted` are asked for (0: whatever is right).

@@ -230,12 +230,7 @@ impl Hands {
     }
 
     /// Makes a part of a frame the picture of this number.
-    fn put(
-        &mut self,
-        number: usize,
-        taken: &Taken<Inference>,
-        part: Part,
-    ) -> Result<(), Failure> {
+    fn put(&mut self, number: usize, taken: &Taken<Inference>, part: Part) -> Result<(), Failure> {
         let (frame, stream) = (taken.frame(), &*taken.stream);
         let is_for_gpu = self.is_for_gpu(stream);
         let mapped = frame.map()?;

@@ -3,7 +3,7 @@
 use super::{head, picture, wanted};
 use crate::decode::{DecodeError, Decoder, Detection, OutputView, Thresholds};
 use crate::detector::{Picture, Timings};
-use crate::engine::tensorrt::{Network, TensorRt, error_of};
+use crate::engine::tensorrt::{TensorRt, error_of};
 use crate::engine::{EngineError, Kept, Values};
 use crate::model::ModelSpec;
 use crate::preprocess::{Chroma, FrameFormat, FrameView, Letterbox, TensorFormat};
@@ -17,7 +17,7 @@ use vigil_nvidia::kernels::head::{MOST_CONSIDERED, Wanted};
 use vigil_nvidia::pipeline::{
     Finish, Finished, Levels, Pipeline, PipelineError, Recording, Settings, Source,
 };
-use vigil_nvidia::tensorrt::{DataType, Tensor};
+use vigil_nvidia::tensorrt::{DataType, TensorRtNetwork};
 
 /// Boxes of a picture that there is room for at first; more are asked for when more are wanted.
 const ROOM: usize = 300;
@@ -87,7 +87,7 @@ struct Place {
 
 /// One worker's detector on a GPU: what [`Detector`](crate::detector::Detector) is on a CPU.
 pub struct GpuDetector {
-    pipeline: Pipeline<Network>,
+    pipeline: Pipeline<TensorRtNetwork>,
     tensor: TensorFormat,
     reader: Reader,
     places: Vec<Option<Place>>,
@@ -154,7 +154,13 @@ impl GpuDetector {
                 let src = size(format.width, format.height);
                 let planes = Source::Host(picture::host_planes(view));
                 let letterbox = fit(src).within(view.origin());
-                (format, planes, letterbox, [0, 0, src.0, src.1], view.origin())
+                (
+                    format,
+                    planes,
+                    letterbox,
+                    [0, 0, src.0, src.1],
+                    view.origin(),
+                )
             }
             GpuSource::Device {
                 format,
@@ -271,11 +277,11 @@ fn make(
     spec: &ModelSpec,
     most: usize,
     room: usize,
-) -> Result<(Pipeline<Network>, Reader), EngineError> {
+) -> Result<(Pipeline<TensorRtNetwork>, Reader), EngineError> {
     let network = engine.network(&spec.outputs)?;
-    let tensors: Vec<&Tensor> = network.outputs().collect();
+    let types: Vec<_> = network.output_shapes().map(|(kind, _)| kind).collect();
     let room = room.min(MOST_CONSIDERED);
-    let (finish, reader) = match head::plan(spec, &tensors) {
+    let (finish, reader) = match head::plan(spec, &types) {
         Some(plan) => {
             let classes = plan.classes.max(spec.labels.len());
             let told = Wanted {
@@ -289,7 +295,7 @@ fn make(
             };
             (Finish::Boxes(plan, told), reader)
         }
-        None => (Finish::Outputs, Reader::outputs(spec, &tensors)),
+        None => (Finish::Outputs, Reader::outputs(spec, &network)),
     };
     let input = TensorFormat::new(&spec.input, Default::default());
     let settings = Settings {
@@ -310,11 +316,11 @@ fn make(
 }
 
 impl Reader {
-    fn outputs(spec: &ModelSpec, tensors: &[&Tensor]) -> Self {
-        let of_picture = |tensor: &&Tensor| {
-            let shape = tensor.shape.iter().skip(1).map(|n| (*n).max(0) as usize);
-            (tensor.data_type, shape.collect())
-        };
+    fn outputs(spec: &ModelSpec, network: &TensorRtNetwork) -> Self {
+        let tensors: Vec<_> = network
+            .output_shapes()
+            .map(|(kind, shape)| (kind, shape.iter().map(|n| (*n).max(0) as usize).collect()))
+            .collect();
         // Decoders look for outputs by their places in the file; here they come in the head's order.
         let mut spec = spec.clone();
         for (index, output) in spec.outputs.iter_mut().enumerate() {
@@ -322,8 +328,8 @@ impl Reader {
         }
         Self::Outputs {
             decoder: Box::new(Decoder::new(&spec)),
-            tensors: tensors.iter().map(of_picture).collect(),
             kept: tensors.iter().map(|_| Kept::default()).collect(),
+            tensors,
         }
     }
 }

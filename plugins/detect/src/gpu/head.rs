@@ -2,12 +2,12 @@
 
 use crate::model::{Head, ModelSpec};
 use vigil_nvidia::kernels::{HeadPlan, Layout, NumberType, Precision};
-use vigil_nvidia::tensorrt::{DataType, Tensor};
+use vigil_nvidia::tensorrt::DataType;
 
-/// The plan for a model whose outputs are in these tensors, of the file's order, at these numbers of
-/// rows; `None` where the CPU has to decode: the model gives more than boxes, its layout is none that
-/// the kernels know, or the outputs are not first, whole and of floats.
-pub(super) fn plan(spec: &ModelSpec, outputs: &[&Tensor]) -> Option<HeadPlan> {
+/// The plan for a model whose outputs are of these types, in the head's order; `None` where the CPU
+/// has to decode: the model gives more than boxes, its layout is none that the kernels know, or the
+/// outputs are of other types than they read.
+pub(super) fn plan(spec: &ModelSpec, outputs: &[DataType]) -> Option<HeadPlan> {
     let (layout, rows, classes) = match &spec.head {
         Head::V8 {
             classes,
@@ -30,20 +30,12 @@ pub(super) fn plan(spec: &ModelSpec, outputs: &[&Tensor]) -> Option<HeadPlan> {
         Head::DetrDecoded { queries, .. } => (Layout::DetrDecoded, *queries, 0),
         _ => return None,
     };
-    // The pipeline hands the engine's outputs on in their own order.
-    let in_order = spec.outputs.iter().zip(0..).all(|(o, i)| o.index == i);
-    if !in_order || outputs.len() < layout.outputs() {
-        return None;
-    }
-    let labels = match (layout, outputs.first()?.data_type) {
-        (Layout::DetrDecoded, kind) => number_type(kind)?,
-        _ => NumberType::Float32,
+    let read = outputs.get(..layout.outputs())?;
+    let (labels, floats) = match layout {
+        Layout::DetrDecoded => (number_type(*read.first()?)?, &read[1..]),
+        _ => (NumberType::Float32, read),
     };
-    let read = &outputs[..layout.outputs()];
-    let floats = read
-        .iter()
-        .skip(usize::from(layout == Layout::DetrDecoded));
-    let precision = precision(floats.map(|tensor| tensor.data_type))?;
+    let precision = precision(floats.iter().copied())?;
     let grids = match &spec.head {
         Head::YoloxRaw { strides, .. } => strides.iter().map(|s| grid(spec, *s)).collect(),
         _ => Vec::new(),

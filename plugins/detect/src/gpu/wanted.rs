@@ -17,7 +17,11 @@ pub(super) fn wanted(all: &[Arc<Thresholds>], classes: usize) -> Wanted {
             .fold(f32::INFINITY, f32::min)
     };
     let named = all.iter().filter_map(|t| t.classes.as_ref()?.ids().last());
-    let known = named.map(|id| id + 1).max().unwrap_or(0).max(classes as u32);
+    let known = named
+        .map(|id| id + 1)
+        .max()
+        .unwrap_or(0)
+        .max(classes as u32);
     let mut thresholds: Vec<f32> = (0..known).map(lowest).collect();
     // Classes that the model does not know of, one threshold for all of them.
     thresholds.push(lowest(u32::MAX));

@@ -4,7 +4,7 @@ use super::{Gpu, Random, bytes_of, floats, halves, to_half};
 use gstvigildetect::model::ChannelOrder;
 use gstvigildetect::preprocess::{
     Affine, Chroma, Colorimetry, Fit, FrameFormat, FrameView, Letterbox, Matrix, PixelFormat,
-    Plane, Preprocessor, TensorFormat,
+    Plane, Preprocessor, Sampling, TensorFormat,
 };
 use vigil_nvidia::driver::{DeviceBuffer, Texture};
 use vigil_nvidia::kernels::source::Placement;
@@ -90,7 +90,10 @@ impl Frame {
         let view = FrameView::new(self.format, planes).unwrap().part(self.part);
         let mut tensor = vec![0.0; 3 * (format.width * format.height) as usize];
         let format = TensorFormat {
-            chroma: self.chroma,
+            sampling: Sampling {
+                chroma: self.chroma,
+                ..Sampling::default()
+            },
             ..*format
         };
         let letterbox = Preprocessor::new(format).run(&view, &mut tensor);
@@ -148,7 +151,7 @@ fn tensor_format(random: &mut Random) -> TensorFormat {
         order: random.pick(&[ChannelOrder::Rgb, ChannelOrder::Bgr]),
         affine,
         pad: random.below(256) as u8,
-        chroma: Chroma::Nearest,
+        sampling: Sampling::default(),
     }
 }
 

@@ -45,7 +45,7 @@ pub use cache::{Cache, Key};
 pub use error::{ParseProblem, TensorRtError};
 pub use library::Library;
 pub use logger::{LogCallback, Severity};
-pub use network::TensorRtNetwork;
+pub use network::{Constant, TensorRtNetwork, Wiring};
 pub use plan::Plan;
 pub use progress::{Cancel, Progress, ProgressCallback};
 pub use runtime::{Engine, ExecutionContext};

@@ -4,9 +4,29 @@ use super::abi::Shape;
 use super::error::TensorRtError;
 use super::runtime::{Engine, ExecutionContext};
 use super::tensor::{DataType, Tensor, written};
-use crate::driver::{CUdeviceptr, DriverError, Stream};
+use crate::driver::{CUdeviceptr, DeviceBuffer, DriverError, PinnedBuffer, Stream};
 use crate::kernels::Precision;
 use crate::pipeline::{Input, Network, PipelineError, Run};
+
+/// An input that is the same for each picture, such as its size, which some models scale boxes by.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Constant {
+    /// Its name.
+    pub name: String,
+    /// Extents of one picture's, behind that of the batch.
+    pub shape: Shape,
+    /// One picture's values, row-major; made 32-bit integers where the engine takes those.
+    pub values: Vec<i64>,
+}
+
+/// What a network is to be fed and asked for.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Wiring {
+    /// Names of the outputs that come first, in this order; the others follow in the engine's.
+    pub outputs: Vec<String>,
+    /// The inputs besides the pictures.
+    pub constants: Vec<Constant>,
+}
 
 /// One worker's way to run an engine: an execution context with memory of its own.
 #[derive(Debug)]
@@ -16,6 +36,10 @@ pub struct TensorRtNetwork {
     input_name: String,
     batches: (usize, usize),
     outputs: Vec<Output>,
+    constants: Vec<Constant>,
+    /// They, on the GPU, for as many pictures as `fed_for`.
+    fed: Vec<DeviceBuffer>,
+    fed_for: usize,
     /// Pictures and addresses of the run before: what stays the same is not set again.
     pictures: usize,
     addresses: Vec<CUdeviceptr>,
@@ -31,21 +55,33 @@ struct Output {
 }
 
 impl TensorRtNetwork {
+    /// With the outputs in the engine's order and no other input than pictures.
+    ///
+    /// # Errors
+    /// As of [`wired`](Self::wired).
+    pub fn new(engine: &Engine) -> Result<Self, TensorRtError> {
+        Self::wired(engine, Wiring::default())
+    }
+
     /// Takes [`Engine::device_memory`] from the GPU.
     ///
     /// # Errors
     /// [`TensorRtError::Shape`] where the engine's tensors are not those of a detector: one input of
-    /// pictures × 3 × height × width in FP32 or FP16, and outputs of a size that is known before;
-    /// [`TensorRtError::OutOfMemory`]; the driver's.
-    pub fn new(engine: &Engine) -> Result<Self, TensorRtError> {
-        let tensor = the_input(engine)?;
+    /// pictures × 3 × height × width in FP32 or FP16, and outputs of a size that is known before; or
+    /// not those of the wiring; [`TensorRtError::OutOfMemory`]; the driver's.
+    pub fn wired(engine: &Engine, wiring: Wiring) -> Result<Self, TensorRtError> {
+        let tensor = the_input(engine, &wiring.constants)?;
         let (input, most) = (input(tensor)?, largest(tensor));
         let (min, max) = tensor.batches();
         let input_name = tensor.name.clone();
         let mut execution = ExecutionContext::new(engine)?;
         execution.set_input_shape(&input_name, &most)?;
-        let outputs = engine
-            .outputs()
+        let batch = most.first().copied().unwrap_or(1);
+        for constant in &wiring.constants {
+            execution.set_input_shape(&constant.name, &constant.of(batch))?;
+        }
+        let outputs = in_order(engine, &wiring.outputs)?
+            .into_iter()
             .map(|tensor| output(&execution, tensor, max))
             .collect::<Result<Vec<_>, _>>()?;
         let count = |extent| usize::try_from(extent).unwrap_or(1).max(1);
@@ -56,29 +92,75 @@ impl TensorRtNetwork {
             batches: (count(min), count(max)),
             addresses: vec![0; outputs.len() + 1],
             outputs,
+            constants: wiring.constants,
+            fed: Vec::new(),
+            fed_for: 0,
             pictures: count(max),
         })
     }
 
-    /// Names of the outputs, in the engine's order.
+    /// The engine that it runs.
+    pub fn engine(&self) -> &Engine {
+        self.execution.engine()
+    }
+
+    /// Names of the outputs, in the order of the wiring.
     pub fn output_names(&self) -> impl Iterator<Item = &str> {
         self.outputs.iter().map(|output| output.name.as_str())
     }
 
-    /// Types and extents of one picture's outputs, in the engine's order.
+    /// Types and extents of one picture's outputs, in the order of the wiring.
     pub fn output_shapes(&self) -> impl Iterator<Item = (DataType, &[i64])> {
         (self.outputs.iter()).map(|output| (output.data_type, output.shape.as_slice()))
     }
 
+    /// Pictures that a run of so many is of: an engine of a fixed number runs that many, whatever is
+    /// in the rest.
+    pub fn of_run(&self, pictures: usize) -> usize {
+        pictures.max(self.batches.0)
+    }
+
+    /// Brings what is the same for each picture to the GPU, for as many as there may ever be.
+    fn feed(&mut self) -> Result<(), TensorRtError> {
+        let most = self.batches.1;
+        if self.constants.is_empty() || self.fed_for >= most {
+            return Ok(());
+        }
+        let gpu = self.engine().context().clone();
+        let stream = Stream::new(&gpu)?;
+        let fed = self.constants.iter().map(|constant| {
+            let tensor = self.engine().inputs().find(|t| t.name == constant.name);
+            let bytes = constant.bytes(tensor.map(|t| t.data_type), most);
+            let mut pinned = PinnedBuffer::new(&gpu, bytes.len().max(1))?;
+            pinned.as_mut_slice()[..bytes.len()].copy_from_slice(&bytes);
+            let buffer = DeviceBuffer::new(&gpu, bytes.len().max(1))?;
+            // SAFETY: both have so many bytes, and are kept until the stream is waited for.
+            unsafe { stream.upload(buffer.pointer(), pinned.pointer(), bytes.len())? };
+            stream.synchronize()?;
+            Ok(buffer)
+        });
+        self.fed = fed.collect::<Result<_, DriverError>>()?;
+        self.fed_for = most;
+        for (constant, buffer) in self.constants.iter().zip(&self.fed) {
+            // SAFETY: it is of this context, as large as it can be, and kept.
+            unsafe { (self.execution).set_address(&constant.name, buffer.pointer())? };
+        }
+        Ok(())
+    }
+
     fn set_pictures(&mut self, pictures: usize) -> Result<(), TensorRtError> {
-        // An engine of a fixed number runs that many, whatever is in the rest.
-        let pictures = pictures.max(self.batches.0);
+        self.feed()?;
+        let pictures = self.of_run(pictures);
         if pictures == self.pictures {
             return Ok(());
         }
         let (height, width) = (i64::from(self.input.height), i64::from(self.input.width));
         let shape = [pictures as i64, 3, height, width];
         self.execution.set_input_shape(&self.input_name, &shape)?;
+        for constant in &self.constants {
+            let shape = constant.of(pictures as i64);
+            self.execution.set_input_shape(&constant.name, &shape)?;
+        }
         self.pictures = pictures;
         Ok(())
     }
@@ -149,8 +231,28 @@ impl From<TensorRtError> for PipelineError {
     }
 }
 
-fn the_input(engine: &Engine) -> Result<&Tensor, TensorRtError> {
-    let mut inputs = engine.inputs();
+impl Constant {
+    /// Its shape for so many pictures.
+    fn of(&self, pictures: i64) -> Shape {
+        [&[pictures], &self.shape[..]].concat()
+    }
+
+    fn bytes(&self, kind: Option<DataType>, pictures: usize) -> Vec<u8> {
+        let all = self.values.repeat(pictures);
+        match kind {
+            // TensorRT 8.6 has no integers of 64 bits.
+            Some(DataType::Int32) => (all.iter())
+                .flat_map(|value| (*value as i32).to_ne_bytes())
+                .collect(),
+            _ => all.iter().flat_map(|value| value.to_ne_bytes()).collect(),
+        }
+    }
+}
+
+/// The input that takes pictures: the only one that is no constant.
+fn the_input<'a>(engine: &'a Engine, constants: &[Constant]) -> Result<&'a Tensor, TensorRtError> {
+    let is_constant = |tensor: &&Tensor| constants.iter().any(|c| c.name == tensor.name);
+    let mut inputs = engine.inputs().filter(|tensor| !is_constant(tensor));
     match (inputs.next(), inputs.next()) {
         (Some(tensor), None) => Ok(tensor),
         _ => {
@@ -161,6 +263,28 @@ fn the_input(engine: &Engine) -> Result<&Tensor, TensorRtError> {
             })
         }
     }
+}
+
+/// The outputs, those of these names first.
+fn in_order<'a>(engine: &'a Engine, names: &[String]) -> Result<Vec<&'a Tensor>, TensorRtError> {
+    let named = |name: &String| {
+        let found = engine.outputs().find(|tensor| tensor.name == *name);
+        found.ok_or_else(|| TensorRtError::Shape {
+            what: format!("an output '{name}'"),
+            needed: format!(
+                "it has {}",
+                (engine
+                    .outputs()
+                    .map(|t| t.name.as_str())
+                    .collect::<Vec<_>>())
+                .join(", ")
+            ),
+        })
+    };
+    let mut outputs: Vec<_> = names.iter().map(named).collect::<Result<_, _>>()?;
+    let others = engine.outputs().filter(|t| !names.contains(&t.name));
+    outputs.extend(others);
+    Ok(outputs)
 }
 
 /// The largest shape of an input.

@@ -7,22 +7,22 @@
 //! on the GPU.
 
 mod gpu;
-mod network;
+mod host;
 mod runner;
 mod watch;
 
 pub use gpu::Gpu;
-pub use network::Network;
 pub use watch::{BuildProgress, Watch, set_log};
 
 use super::{Engine, EngineError, EngineKind, ModelSource, Precision, Runner};
-use crate::model::OutputRef;
-use network::HostRun;
+use crate::model::{ConstantInput, ConstantValues, OutputRef};
+use host::HostRun;
 use std::sync::Arc;
 use vigil_nvidia::driver::{Driver, DriverError};
 use vigil_nvidia::pipeline::PipelineError;
 use vigil_nvidia::tensorrt::{
-    self as trt, Batches, BuildOptions, Cache, Key, Plan, Progress, TensorRtError,
+    self as trt, Batches, BuildOptions, Cache, Constant, Key, Plan, Progress, TensorRtError,
+    TensorRtNetwork, Wiring,
 };
 
 const KIND: EngineKind = EngineKind::TensorRt;
@@ -66,8 +66,13 @@ impl TensorRt {
     ///
     /// # Errors
     /// The GPU has no memory for it, or the engine is none of this model.
-    pub fn network(&self, outputs: &[OutputRef]) -> Result<Network, EngineError> {
-        Network::new(&self.engine, &self.model, outputs)
+    pub fn network(&self, outputs: &[OutputRef]) -> Result<TensorRtNetwork, EngineError> {
+        let wiring = Wiring {
+            outputs: outputs.iter().map(|output| output.name.clone()).collect(),
+            constants: self.model.input.constants.iter().map(constant).collect(),
+        };
+        TensorRtNetwork::wired(&self.engine, wiring)
+            .map_err(|error| failed(&self.model, error.to_string()))
     }
 }
 
@@ -168,16 +173,15 @@ pub fn error_of(error: PipelineError) -> EngineError {
     }
 }
 
-/// What TensorRT says, such that the pipeline sees where less memory would have helped.
-fn pipeline_error(error: TensorRtError) -> PipelineError {
-    match error {
-        TensorRtError::Driver(error) => error.into(),
-        TensorRtError::OutOfMemory { call, .. } => DriverError::OutOfMemory {
-            call,
-            bytes: None,
-            free: None,
-        }
-        .into(),
-        error => PipelineError::Network(Box::new(error)),
+/// An input that is the same for each picture, of one picture.
+fn constant(input: &ConstantInput) -> Constant {
+    let one = input.of_pictures(1);
+    Constant {
+        name: one.name,
+        shape: one.shape.iter().skip(1).map(|n| *n as i64).collect(),
+        values: match one.values {
+            ConstantValues::I32(values) => values.into_iter().map(i64::from).collect(),
+            ConstantValues::I64(values) => values,
+        },
     }
 }

@@ -1,7 +1,7 @@
 //! Tensors in system memory, run on the GPU.
 
-use super::network::HostRun;
 use super::error_of;
+use super::host::HostRun;
 use crate::decode::OutputView;
 use crate::engine::values::{Kept, Values};
 use crate::engine::{EngineError, ModelSource, Runner, half};
@@ -20,7 +20,7 @@ pub(super) struct HostRunner {
 impl HostRunner {
     pub fn new(run: HostRun, model: &ModelSource) -> Self {
         let shape = model.input_shape();
-        let names: Vec<_> = run.network().outputs().map(|t| t.name.clone()).collect();
+        let names: Vec<_> = run.network().output_names().map(str::to_owned).collect();
         Self {
             input: vec![0.0; shape.iter().product()],
             picture: shape[1..].iter().product(),
@@ -43,7 +43,10 @@ impl HostRunner {
                 }
             }
             Precision::Half => {
-                half::narrow(samples, bytemuck::try_cast_slice_mut(bytes).unwrap_or_default());
+                half::narrow(
+                    samples,
+                    bytemuck::try_cast_slice_mut(bytes).unwrap_or_default(),
+                );
             }
         }
     }
@@ -70,12 +73,12 @@ impl Runner for HostRunner {
         let (run, kept) = (&self.run, &mut self.kept);
         let views: Vec<_> = run
             .network()
-            .outputs()
+            .output_shapes()
             .zip(kept)
             .enumerate()
-            .map(|(output, (tensor, kept))| {
-                let values = Values::of_bytes(tensor.data_type, run.output(output, pictures));
-                let shape = tensor.shape.iter().skip(1).map(|n| (*n).max(0) as usize);
+            .map(|(output, ((kind, shape), kept))| {
+                let values = Values::of_bytes(kind, run.output(output, pictures));
+                let shape = shape.iter().map(|n| (*n).max(0) as usize);
                 kept.view([pictures].into_iter().chain(shape), values)
             })
             .collect();
