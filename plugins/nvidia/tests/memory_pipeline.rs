@@ -113,7 +113,10 @@ fn the_pipeline_sees_the_same_pictures_in_every_kind_of_memory() {
     let expected = map(spec(false, 6, &SIZES).buffer(PixelFormat::Nv12).0);
     assert_ne!(expected[0], expected[1]);
     let grey = expected[0].chunks_exact(4).next().unwrap();
-    assert_eq!(f32::from_le_bytes(grey.try_into().unwrap()), 114.0 * (1.0 / 255.0));
+    assert_eq!(
+        f32::from_le_bytes(grey.try_into().unwrap()),
+        114.0 * (1.0 / 255.0)
+    );
     for mem_type in [2, SURFACE_ARRAY] {
         let found = map(buffer(&spec(false, mem_type, &SIZES), &pictures));
         assert!(found == expected, "memory type {mem_type}");
