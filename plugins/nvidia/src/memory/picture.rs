@@ -1,6 +1,9 @@
 //! A picture where it lies: on a device, in arrays of a device, or in system memory.
 
+use super::frame::MappedGpuFrame;
 use crate::kernels::source::{ColorMap, Samples, SourceFormat};
+use crate::pipeline::Source;
+use std::sync::Arc;
 
 /// Layout of the samples of a picture. Names as in GStreamer's `GstVideoFormat`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -214,6 +217,27 @@ pub enum Planes<'a> {
         /// The planes.
         planes: [HostPlane<'a>; 2],
     },
+}
+
+impl<'a> Picture<'a> {
+    /// The samples as a [`Pipeline`](crate::pipeline::Pipeline) takes them. What it reads on the GPU
+    /// is kept by `keep`, the guard that the picture is from, until it has been read.
+    pub fn source(&self, keep: &Arc<MappedGpuFrame>) -> Source<'a> {
+        match (self.planes.on_device(), self.planes) {
+            (Some(planes), _) => Source::Device {
+                planes,
+                keep: Box::new(keep.clone()),
+            },
+            (None, Planes::Host { planes: [a, b] }) => {
+                let plane = |plane: HostPlane<'a>| crate::pipeline::HostPlane {
+                    data: plane.data,
+                    pitch: plane.pitch,
+                };
+                Source::Host([plane(a), plane(b), Default::default()])
+            }
+            (None, _) => Source::Host(Default::default()),
+        }
+    }
 }
 
 impl Planes<'_> {

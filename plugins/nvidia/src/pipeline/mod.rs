@@ -16,19 +16,23 @@
 //! a size runs without, because engines prepare themselves then; a network that cannot be recorded
 //! always does.
 
+mod batch;
 mod buffers;
 mod error;
+mod finished;
 mod network;
 mod slot;
 
 pub use crate::kernels::source::Placement;
 pub use error::PipelineError;
+pub use finished::Finished;
 pub use network::{Input, Network, Run};
 pub use slot::{HostPlane, Source};
 
 use crate::driver::{Context, Event, Graph, Stream};
 use crate::kernels::head::{HeadPlan, Wanted};
-use crate::kernels::{Detected, Kernels, Kinds, PictureParams, ResultHeader, SourceFormat, Target};
+use crate::kernels::{Kernels, Kinds, PictureParams, SourceFormat};
+use batch::Batch;
 use buffers::Buffers;
 use slot::Slot;
 use std::collections::HashMap;
@@ -370,124 +374,6 @@ impl<N: Network> Drop for Pipeline<N> {
         if self.running.is_some() {
             let _ = self.done.wait();
         }
-    }
-}
-
-/// The work of a batch.
-struct Batch<'a, N> {
-    kernels: &'a Kernels,
-    network: &'a mut N,
-    buffers: &'a Buffers,
-    levels: &'a Levels,
-    pictures: usize,
-    kinds: Kinds,
-}
-
-impl<N: Network> Batch<'_, N> {
-    /// Puts all of it on the stream.
-    fn enqueue(&mut self, stream: &Stream) -> Result<(), PipelineError> {
-        let (b, count) = (self.buffers, self.pictures as u32);
-        let input = self.network.input();
-        let target = Target {
-            tensor: b.input.pointer(),
-            width: input.width,
-            height: input.height,
-            scale: self.levels.scale,
-            offset: self.levels.offset,
-            pad: f32::from(self.levels.pad),
-            reversed: u32::from(self.levels.blue_first),
-        };
-        let (pictures, precision) = (b.pictures.pointer(), input.precision);
-        let bytes = self.pictures * size_of::<PictureParams>();
-        // SAFETY: buffers have room for `pictures`, live as long as the pipeline, and are left alone
-        // until the batch is waited for.
-        unsafe {
-            stream.upload(pictures, b.pinned_pictures.pointer(), bytes)?;
-            let kernels = self.kernels;
-            kernels.preprocess(stream, pictures, count, self.kinds, precision, &target)?;
-        }
-        let run = Run {
-            pictures: self.pictures,
-            input: b.input.pointer(),
-            outputs: &b.output_pointers,
-        };
-        self.network.enqueue(stream, &run)?;
-        self.finish(stream)
-    }
-
-    /// Decodes, if that is wanted, and has the results copied to pinned memory.
-    fn finish(&self, stream: &Stream) -> Result<(), PipelineError> {
-        let (b, count) = (self.buffers, self.pictures);
-        let to = b.pinned_results.pointer();
-        if let Some(boxes) = &b.boxes {
-            let (from, thresholds, bytes) = boxes.thresholds();
-            let (pictures, precision) = (b.pictures.pointer(), boxes.plan().precision);
-            // SAFETY: as in `enqueue`.
-            unsafe {
-                stream.upload(thresholds, from, bytes)?;
-                let params = boxes.params();
-                (self.kernels).decode(stream, pictures, count as u32, precision, params)?;
-                stream.download(to, boxes.results(), count * boxes.stride())?;
-            }
-            return Ok(());
-        }
-        for (i, output) in b.outputs.iter().enumerate() {
-            let bytes = count * b.output_bytes[i];
-            // SAFETY: as in `enqueue`; each output has its own part of the pinned memory.
-            unsafe { stream.download(to.add(b.output_at(i, 0)), output.pointer(), bytes)? };
-        }
-        Ok(())
-    }
-}
-
-/// The results of a batch; valid until the next one is started.
-pub struct Finished<'a> {
-    buffers: &'a Buffers,
-    pictures: usize,
-}
-
-impl Finished<'_> {
-    /// Pictures in the batch.
-    pub fn pictures(&self) -> usize {
-        self.pictures
-    }
-
-    /// The detections of a picture, the best first, in pixels of the picture; none where outputs come
-    /// back as they are.
-    pub fn detections(&self, picture: usize) -> &[Detected] {
-        let Some((header, boxes)) = self.result(picture) else {
-            return &[];
-        };
-        let room = boxes.len() / size_of::<Detected>();
-        let count = (header.count as usize).min(room);
-        // SAFETY: the kernels have written so many, and the bytes are aligned to 8.
-        unsafe { std::slice::from_raw_parts(boxes.as_ptr().cast(), count) }
-    }
-
-    /// How many candidates a picture had before doubles were suppressed.
-    pub fn candidates(&self, picture: usize) -> usize {
-        self.result(picture)
-            .map_or(0, |(header, _)| header.candidates as usize)
-    }
-
-    /// An output of a picture as the network wrote it; empty where boxes come back.
-    pub fn output(&self, output: usize, picture: usize) -> &[u8] {
-        let b = self.buffers;
-        if b.boxes.is_some() || output >= b.outputs.len() || picture >= self.pictures {
-            return &[];
-        }
-        let start = b.output_at(output, picture);
-        &b.pinned_results.as_slice()[start..start + b.output_bytes[output]]
-    }
-
-    fn result(&self, picture: usize) -> Option<(ResultHeader, &[u8])> {
-        let stride = self.buffers.boxes.as_ref()?.stride();
-        let all = &self.buffers.pinned_results.as_slice()[..self.pictures * stride];
-        let bytes = all.chunks_exact(stride).nth(picture)?;
-        let (header, boxes) = bytes.split_at_checked(size_of::<ResultHeader>())?;
-        // SAFETY: four numbers, of which each pattern of bits is one.
-        let header = unsafe { header.as_ptr().cast::<ResultHeader>().read_unaligned() };
-        Some((header, boxes))
     }
 }
 

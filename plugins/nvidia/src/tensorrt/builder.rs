@@ -1,18 +1,17 @@
 //! From an ONNX file to a plan.
 
-use super::abi::{Family, Owned, Shape, call, table, v8, v10, v11};
+use super::abi::{Family, Owned, call, table, v8, v10, v11};
 use super::error::TensorRtError;
 use super::library::Library;
 use super::logger::Severity;
-use super::parser::{self, Input};
+use super::parser;
+use super::profile::add_profile;
 use super::progress::{Cancel, Monitor, ProgressCallback};
-use super::tensor::written;
 use super::timing::TimingCache;
 use crate::driver::Context;
 use crate::onnx::half::{self, HalfOptions};
 use crate::onnx::summary::Summary;
 use std::borrow::Cow;
-use std::ffi::c_void;
 use std::path::{Path, PathBuf};
 
 // `BuilderFlag`s that are the same number wherever they exist; 11 has neither.
@@ -117,71 +116,112 @@ pub fn build(
     progress: ProgressCallback,
     cancel: &Cancel,
 ) -> Result<Vec<u8>, TensorRtError> {
-    let go_on = || match cancel.is_cancelled() {
-        true => Err(TensorRtError::Cancelled {
-            model: path.to_owned(),
-        }),
-        false => Ok(()),
+    let job = Job {
+        library,
+        path,
+        options,
+        cancel,
     };
-    go_on()?;
+    job.go_on()?;
     library.can_build()?;
-    let unbuildable = |reason: String| TensorRtError::Unbuildable {
-        model: path.to_owned(),
-        reason,
-    };
+    let unbuildable = |reason| job.unbuildable(reason);
     let summary = Summary::of(onnx).map_err(|e| unbuildable(format!("it is no ONNX file: {e}")))?;
-    let typing = typing(library, options.precision, &summary).map_err(&unbuildable)?;
-    let onnx = prepared(library, onnx, path, &typing, &summary).map_err(&unbuildable)?;
-    go_on()?;
-
+    let typing = typing(library, options.precision, &summary).map_err(unbuildable)?;
+    let onnx = prepared(library, onnx, path, &typing, &summary).map_err(unbuildable)?;
+    job.go_on()?;
     let _current = context.enter()?;
-    let family = library.family();
-    // Each is destroyed before those above it, as TensorRT wants.
-    let builder = library.create_builder()?;
-    let network = library.owned("createNetworkV2", || {
-        // SAFETY: the builder is alive, and this thread's alone, here and below.
-        unsafe {
-            call!(
-                family,
-                builder.raw(),
-                VBuilder.create_network_v2(typing.network_flags)
-            )
+    job.run(
+        &onnx,
+        &summary,
+        &typing,
+        &Monitor::new(progress, cancel.clone()),
+    )
+}
+
+/// A build.
+struct Job<'a> {
+    library: &'a Library,
+    path: &'a Path,
+    options: &'a BuildOptions,
+    cancel: &'a Cancel,
+}
+
+impl Job<'_> {
+    fn unbuildable(&self, reason: String) -> TensorRtError {
+        TensorRtError::Unbuildable {
+            model: self.path.to_owned(),
+            reason,
         }
-    })?;
-    let config = library.owned("createBuilderConfig", || {
-        // SAFETY: as above.
-        unsafe { call!(family, builder.raw(), VBuilder.create_builder_config()) }
-    })?;
-    // SAFETY: the network outlives the parser.
-    let _parser = unsafe { parser::parse(library, network.raw(), &onnx, path, &summary)? };
-    // SAFETY: the network is one of this version.
-    let inputs = unsafe { parser::inputs(family, network.raw()) };
-    add_profile(library, &builder, &config, &inputs, options, &unbuildable)?;
-    configure(library, &builder, &config, options, &typing);
-    let monitor = Monitor::new(progress, cancel.clone());
-    set_monitor(family, &config, &monitor);
-    let timing = options
-        .timing_cache
-        .as_deref()
-        .map(|file| TimingCache::open(library, file, &config));
-    go_on()?;
-    let plan = library.owned("buildSerializedNetwork", || {
-        // SAFETY: all three are alive; the parser keeps the weights.
-        unsafe {
-            call!(
-                family,
-                builder.raw(),
-                VBuilder.build_serialized_network(network.raw(), config.raw())
-            )
-        }
-    });
-    // What TensorRT says of a build that it was told to give up is of no interest.
-    go_on()?;
-    let plan = bytes_of(family, &plan?);
-    if let Some(timing) = timing {
-        timing.save();
     }
-    Ok(plan)
+
+    /// # Errors
+    /// It was given up.
+    fn go_on(&self) -> Result<(), TensorRtError> {
+        if self.cancel.is_cancelled() {
+            return Err(TensorRtError::Cancelled {
+                model: self.path.to_owned(),
+            });
+        }
+        Ok(())
+    }
+
+    /// What TensorRT has to do with it. The context is current.
+    fn run(
+        &self,
+        onnx: &[u8],
+        summary: &Summary,
+        typing: &Typing,
+        monitor: &Monitor,
+    ) -> Result<Vec<u8>, TensorRtError> {
+        let (library, family) = (self.library, self.library.family());
+        // Each is destroyed before those above it, as TensorRT wants.
+        let builder = library.create_builder()?;
+        let network = library.owned("createNetworkV2", || {
+            let flags = typing.network_flags;
+            // SAFETY: the builder is alive, and this thread's alone, here and below.
+            unsafe { call!(family, builder.raw(), VBuilder.create_network_v2(flags)) }
+        })?;
+        let config = library.owned("createBuilderConfig", || {
+            // SAFETY: as above.
+            unsafe { call!(family, builder.raw(), VBuilder.create_builder_config()) }
+        })?;
+        // SAFETY: the network outlives the parser.
+        let _parser = unsafe { parser::parse(library, network.raw(), onnx, self.path, summary)? };
+        // SAFETY: the network is one of this version.
+        let inputs = unsafe { parser::inputs(family, network.raw()) };
+        let unbuildable = |reason| self.unbuildable(reason);
+        add_profile(
+            library,
+            &builder,
+            &config,
+            &inputs,
+            self.options,
+            &unbuildable,
+        )?;
+        configure(library, &builder, &config, self.options, typing);
+        set_monitor(family, &config, monitor);
+        let timing = self.options.timing_cache.as_deref();
+        let timing = timing.map(|file| TimingCache::open(library, file, &config));
+        self.go_on()?;
+        let plan = library.owned("buildSerializedNetwork", || {
+            let (network, config) = (network.raw(), config.raw());
+            // SAFETY: all three are alive; the parser keeps the weights.
+            unsafe {
+                call!(
+                    family,
+                    builder.raw(),
+                    VBuilder.build_serialized_network(network, config)
+                )
+            }
+        });
+        // What TensorRT says of a build that it was told to give up is of no interest.
+        self.go_on()?;
+        let plan = bytes_of(family, &plan?);
+        if let Some(timing) = timing {
+            timing.save();
+        }
+        Ok(plan)
+    }
 }
 
 /// What follows of precision, version and file.
@@ -241,132 +281,6 @@ fn prepared<'a>(
         .logger()
         .say(Severity::Info, &converted.report.to_string());
     Ok(Cow::Owned(converted.onnx))
-}
-
-/// The three shapes of an input that leaves extents open; none for one that does not.
-fn open_shapes(input: &Input, options: &BuildOptions) -> Result<Option<[Shape; 3]>, String> {
-    if input.shape.iter().all(|extent| *extent >= 0) {
-        return Ok(None);
-    }
-    let mut shapes = [
-        options.batches.min,
-        options.batches.opt,
-        options.batches.max,
-    ]
-    .map(|batch| {
-        let mut shape = input.shape.clone();
-        if shape.first() == Some(&-1) {
-            shape[0] = i64::from(batch);
-        }
-        shape
-    });
-    if let Some((height, width)) = options.size {
-        for shape in shapes.iter_mut().filter(|shape| shape.len() == 4) {
-            for (at, extent) in [(2, height), (3, width)] {
-                if shape[at] == -1 {
-                    shape[at] = i64::from(extent);
-                }
-            }
-        }
-    }
-    if shapes[0].contains(&-1) {
-        return Err(format!(
-            "its input '{}' is {}: the size of the pictures has to be chosen",
-            input.name.to_string_lossy(),
-            written(&input.shape),
-        ));
-    }
-    Ok(Some(shapes))
-}
-
-fn add_profile(
-    library: &Library,
-    builder: &Owned,
-    config: &Owned,
-    inputs: &[Input],
-    options: &BuildOptions,
-    unbuildable: &impl Fn(String) -> TensorRtError,
-) -> Result<(), TensorRtError> {
-    let Batches { min, opt, max } = options.batches;
-    if min < 1 || opt < min || max < opt {
-        return Err(unbuildable(format!(
-            "batches of {min}, {opt} and {max} are none: 1 ≤ fewest ≤ best ≤ most is needed"
-        )));
-    }
-    let mut open = Vec::new();
-    for input in inputs {
-        if let Some(shapes) = open_shapes(input, options).map_err(unbuildable)? {
-            open.push((input, shapes));
-        }
-    }
-    if open.is_empty() {
-        return Ok(());
-    }
-    let family = library.family();
-    // SAFETY: the builder is alive, and owns the profile; so below.
-    let profile = unsafe {
-        call!(
-            family,
-            builder.raw(),
-            VBuilder.create_optimization_profile()
-        )
-    };
-    if profile.is_null() {
-        return Err(library.failed("createOptimizationProfile"));
-    }
-    for (input, shapes) in &open {
-        for (select, shape) in (0..).zip(shapes) {
-            library.done("setDimensions", || {
-                // SAFETY: as above; name and shape live through the call.
-                unsafe { set_dimensions(family, profile, input, select, shape) }
-            })?;
-        }
-    }
-    // SAFETY: as above.
-    let (valid, index) = unsafe {
-        (
-            call!(family, profile, VOptimizationProfile.is_valid()),
-            call!(
-                family,
-                config.raw(),
-                VBuilderConfig.add_optimization_profile(profile)
-            ),
-        )
-    };
-    if !valid || index < 0 {
-        return Err(library.failed("addOptimizationProfile"));
-    }
-    Ok(())
-}
-
-/// # Safety
-/// `profile` must be an `IOptimizationProfile` of this version.
-unsafe fn set_dimensions(
-    family: Family,
-    profile: *mut c_void,
-    input: &Input,
-    select: i32,
-    shape: &[i64],
-) -> bool {
-    let name = input.name.as_ptr();
-    // SAFETY: by the caller. 8.6 takes the dimensions by value.
-    unsafe {
-        let this = super::abi::implementation(profile);
-        match family {
-            Family::V8 => {
-                let call = (*table::<v8::VOptimizationProfile>(this)).set_dimensions;
-                call(this, name, select, shape.into())
-            }
-            Family::V10 => {
-                let call = (*table::<v10::VOptimizationProfile>(this)).set_dimensions;
-                call(this, name, select, &v10::Dims::from(shape))
-            }
-            Family::V11 => {
-                let call = (*table::<v11::VOptimizationProfile>(this)).set_dimensions;
-                call(this, name, select, &v11::Dims::from(shape))
-            }
-        }
-    }
 }
 
 fn configure(

@@ -6,7 +6,7 @@
 //! | [`abi`] | the interface of each version: slots of virtual functions, written by a tool |
 //! | [`search`], [`library`], [`version`] | where it is, and which it is; nothing else is called before |
 //! | [`logger`], [`progress`] | what it says, and how far it is: objects of ours that it calls |
-//! | `parser`, [`builder`], `timing` | ONNX → plan |
+//! | `parser`, `profile`, [`builder`], `timing` | ONNX → plan |
 //! | [`plan`], [`cache`] | plans in files, and those that were built before |
 //! | [`runtime`], [`tensor`] | plan → engine → execution contexts, on a stream |
 //! | [`network`] | an execution context as the pipeline of a worker wants it |
@@ -32,6 +32,7 @@ pub mod logger;
 pub mod network;
 mod parser;
 pub mod plan;
+mod profile;
 pub mod progress;
 pub mod runtime;
 pub mod search;

@@ -22,3 +22,4 @@ mod network;
 mod plans;
 mod real;
 mod run;
+mod whole;

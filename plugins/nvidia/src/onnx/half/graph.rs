@@ -6,6 +6,9 @@ use crate::onnx::wire::{Field, WireError, fields};
 use crate::onnx::*;
 use std::collections::{HashMap, HashSet};
 
+/// Graphs within graphs, at most: each takes some of the stack, and a file can be made of little else.
+pub(super) const MOST_NESTED: u32 = 32;
+
 /// A graph.
 pub(super) struct Graph<'a> {
     pub opset: i64,
@@ -64,7 +67,7 @@ impl<'a> Graph<'a> {
         for field in graph.fields.clone() {
             match field.number {
                 GRAPH_NODE => {
-                    let node = Node::read(&field)?;
+                    let node = Node::read(&field, MOST_NESTED)?;
                     if node.is_constant() {
                         graph.constants.extend(&node.outputs);
                     }
@@ -104,7 +107,8 @@ impl<'a> Graph<'a> {
 }
 
 impl<'a> Node<'a> {
-    pub fn read(field: &Field<'a>) -> Result<Self, WireError> {
+    /// `left` is how many levels of graphs may be inside.
+    pub fn read(field: &Field<'a>, left: u32) -> Result<Self, WireError> {
         let mut node = Self {
             fields: fields(field.bytes())?,
             name: "",
@@ -126,7 +130,7 @@ impl<'a> Node<'a> {
                     let inside = fields(field.bytes())?;
                     let name = inside.iter().find(|f| f.number == ATTRIBUTE_NAME);
                     for graph in inside.iter().filter(|f| is_graph(f)) {
-                        captured(graph.bytes(), &mut node.captured)?;
+                        captured(graph.bytes(), &mut node.captured, left)?;
                     }
                     node.attributes.push(Attribute {
                         field: *field,
@@ -214,14 +218,15 @@ fn value<'a>(field: &Field<'a>) -> Result<(&'a str, Option<i64>), WireError> {
 }
 
 /// Names that a graph inside a node uses and does not make, so that they are from outside.
-fn captured<'a>(graph: &'a [u8], found: &mut Vec<&'a str>) -> Result<(), WireError> {
+fn captured<'a>(graph: &'a [u8], found: &mut Vec<&'a str>, left: u32) -> Result<(), WireError> {
+    let left = left.checked_sub(1).ok_or(WireError(0))?;
     let graph = fields(graph)?;
     let mut own = Vec::new();
     let mut used = Vec::new();
     for field in &graph {
         match field.number {
             GRAPH_NODE => {
-                let node = Node::read(field)?;
+                let node = Node::read(field, left)?;
                 used.extend(node.inputs);
                 used.extend(node.captured);
                 own.extend(node.outputs);

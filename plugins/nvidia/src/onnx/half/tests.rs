@@ -102,7 +102,7 @@ fn nodes(onnx: &[u8]) -> Vec<String> {
     let nodes = nodes
         .iter()
         .filter(|f| f.number == GRAPH_NODE)
-        .map(|f| graph::Node::read(f).unwrap());
+        .map(|f| graph::Node::read(f, 1).unwrap());
     nodes
         .map(|n| {
             format!(
@@ -452,5 +452,49 @@ fn what_cannot_be_converted_is_refused_with_the_reason() {
             .unwrap_err()
             .to_string();
         assert!(error.contains(part), "{error}");
+    }
+}
+
+/// `Loop` in `Loop`, so many levels.
+fn nested(levels: usize) -> Vec<u8> {
+    let mut graph = net().node("Conv", &["x", "w"], &["y"]).graph();
+    for _ in 0..levels {
+        let mut attribute = Writer::new();
+        attribute
+            .text(ATTRIBUTE_NAME, "body")
+            .bytes(ATTRIBUTE_GRAPH, &graph);
+        graph = net()
+            .node_with("Loop", &["x"], &["y"], &[attribute.done()])
+            .graph();
+    }
+    let mut model = Writer::new();
+    model.bytes(MODEL_GRAPH, &graph);
+    model.done()
+}
+
+#[test]
+fn graphs_within_graphs_are_an_error_before_they_are_too_deep_for_the_stack() {
+    convert(&nested(3), &HalfOptions::default()).unwrap();
+    let error = convert(&nested(2000), &HalfOptions::default()).unwrap_err();
+    assert!(error.to_string().contains("no ONNX file"), "{error}");
+}
+
+#[test]
+fn damaged_files_are_errors_or_files_and_never_a_panic() {
+    let onnx = net()
+        .node("Shape", &["x"], &["s"])
+        .node_with("Cast", &["s"], &["f"], &[to(FLOAT)])
+        .node("Mul", &["x", "f"], &["m"])
+        .node("Conv", &["m", "w"], &["y"])
+        .done();
+    for length in 0..onnx.len() {
+        let _ = convert(&onnx[..length], &HalfOptions::default());
+    }
+    for at in 0..onnx.len() {
+        for bit in 0..8 {
+            let mut damaged = onnx.clone();
+            damaged[at] ^= 1 << bit;
+            let _ = convert(&damaged, &HalfOptions::default());
+        }
     }
 }
