@@ -67,9 +67,10 @@ struct Counted {
 void complain(ILogger* logger, char const* call);
 void log(ILogger* logger, int severity, std::string const& text);
 
+// Weights are repeated along what they are added to or multiplied with.
 struct Weights {
     DataType type = FLOAT;
-    float value = 0;
+    std::vector<float> values = {0};
 };
 
 struct Operation {

@@ -142,7 +142,7 @@ void Parser::node(std::string const& message, int index) {
             if (part.number == 3) operation.to = type_of(part.integer);
         }
     }
-    char const* const known[] = {"Add", "Mul", "Relu", "Cast", "Identity"};
+    char const* const known[] = {"Add", "Mul", "Relu", "Cast", "Identity", "Reshape"};
     bool const is_known = std::any_of(std::begin(known), std::end(known), [&](char const* op) { return operation.op == op; });
     if (!is_known) {
         problems.emplace_back(8, "No importer registered for op: " + operation.op, index, operation.name, operation.op);
@@ -158,11 +158,15 @@ void Parser::weights(std::string const& message) {
         if (field.number == 8) name = field.bytes;
         if (field.number == 9) raw = field.bytes;
     }
-    if (made.type == FLOAT && raw.size() >= 4) std::memcpy(&made.value, raw.data(), 4);
-    if (made.type == HALF && raw.size() >= 2) {
-        _Float16 half;
-        std::memcpy(&half, raw.data(), 2);
-        made.value = static_cast<float>(half);
+    size_t const bytes = made.type == HALF ? 2 : 4;
+    if (raw.size() >= bytes) made.values.resize(raw.size() / bytes);
+    for (size_t i = 0; (i + 1) * bytes <= raw.size(); ++i) {
+        if (made.type == FLOAT) std::memcpy(&made.values[i], &raw[i * bytes], bytes);
+        if (made.type == HALF) {
+            _Float16 half;
+            std::memcpy(&half, &raw[i * bytes], bytes);
+            made.values[i] = static_cast<float>(half);
+        }
     }
     network.graph.weights[name] = made;
 }

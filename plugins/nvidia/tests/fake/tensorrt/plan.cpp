@@ -53,7 +53,9 @@ std::string write_plan(PlanData const& plan) {
     for (auto const& input : plan.graph.inputs) write(out, "input", input);
     for (auto const& output : plan.graph.outputs) write(out, "output", output);
     for (auto const& [name, weights] : plan.graph.weights) {
-        out << "weights " << name << ' ' << weights.type << ' ' << weights.value << '\n';
+        out << "weights " << name << ' ' << weights.type << ' ' << weights.values.size();
+        for (auto value : weights.values) out << ' ' << value;
+        out << '\n';
     }
     for (auto const& operation : plan.graph.operations) {
         out << "operation " << operation.op << ' ' << operation.output << ' ' << operation.to << ' ' << operation.inputs.size();
@@ -84,7 +86,10 @@ bool read_plan(std::string const& bytes, PlanData& plan) {
             std::string name;
             in >> name;
             auto& weights = plan.graph.weights[name];
-            in >> weights.type >> weights.value;
+            size_t count = 0;
+            in >> weights.type >> count;
+            weights.values.resize(count < 9999 ? count : 0);
+            for (auto& value : weights.values) in >> value;
         } else if (word == "operation") {
             Operation operation;
             size_t count = 0;

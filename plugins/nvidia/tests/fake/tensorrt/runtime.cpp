@@ -32,7 +32,7 @@ struct Run {
         std::map<std::string, std::vector<float>> values;
         std::map<std::string, bool> half;
         for (auto const& [name, weights] : plan->graph.weights) {
-            values[name] = {weights.value};
+            values[name] = weights.values;
             half[name] = weights.type == HALF;
         }
         for (auto const& input : plan->graph.inputs) {
@@ -45,7 +45,7 @@ struct Run {
             std::vector<float> const other = operation.inputs.size() > 1 ? values.at(operation.inputs[1]) : std::vector<float>{0};
             std::vector<float> result(first.size());
             for (size_t i = 0; i < first.size(); ++i) {
-                float const a = first[i], b = other[other.size() == 1 ? 0 : i];
+                float const a = first[i], b = other[i % other.size()];
                 float const exact = operation.op == "Add" ? a + b : operation.op == "Mul" ? a * b : operation.op == "Relu" ? std::max(a, 0.0f) : a;
                 result[i] = rounded(exact, is_half || plan->half);
             }
@@ -179,7 +179,8 @@ bool Execution::setInputShape(char const* name, Dims const& given) noexcept {
     return true;
 }
 
-// All values of a network of this library have the shape of its first input.
+// All values of a network of this library have as many elements as its first input, and its shape if
+// an output does not say another.
 std::vector<int64_t> const* Execution::known() const {
     auto const found = shapes.find(engine.plan->graph.inputs.at(0).name);
     return found == shapes.end() ? nullptr : &found->second;
@@ -187,7 +188,11 @@ std::vector<int64_t> const* Execution::known() const {
 
 Dims Execution::getTensorShape(char const* name) const noexcept {
     auto const* set = known();
-    return dims(set != nullptr ? *set : engine.find(name)->shape);
+    auto said = engine.find(name)->shape;
+    if (set == nullptr) return dims(said);
+    if (engine.is_input(name) || said.size() == set->size()) return dims(*set);
+    if (!said.empty() && said[0] < 0) said[0] = set->at(0);
+    return dims(said);
 }
 
 int32_t Execution::inferShapes(int32_t room, char const** names) noexcept {
