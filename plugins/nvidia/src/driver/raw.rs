@@ -55,7 +55,6 @@ pub struct CUuuid {
     pub bytes: [u8; 16],
 }
 
-pub const CU_DEVICE_ATTRIBUTE_MULTIPROCESSOR_COUNT: c_int = 16;
 pub const CU_DEVICE_ATTRIBUTE_INTEGRATED: c_int = 18;
 pub const CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR: c_int = 75;
 pub const CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MINOR: c_int = 76;
@@ -65,7 +64,6 @@ pub const CU_EVENT_BLOCKING_SYNC: c_uint = 1;
 pub const CU_EVENT_DISABLE_TIMING: c_uint = 2;
 /// Only calls of the capturing thread are restricted while it captures.
 pub const CU_STREAM_CAPTURE_MODE_THREAD_LOCAL: c_int = 1;
-pub const CU_STREAM_CAPTURE_STATUS_NONE: c_int = 0;
 
 pub const CU_MEMHOSTALLOC_PORTABLE: c_uint = 1;
 
@@ -79,8 +77,6 @@ pub const CU_MEMORYTYPE_DEVICE: c_uint = 2;
 pub const CU_MEMORYTYPE_ARRAY: c_uint = 3;
 pub const CU_MEMORYTYPE_UNIFIED: c_uint = 4;
 
-pub const CU_JIT_INFO_LOG_BUFFER: c_int = 3;
-pub const CU_JIT_INFO_LOG_BUFFER_SIZE_BYTES: c_int = 4;
 pub const CU_JIT_ERROR_LOG_BUFFER: c_int = 5;
 pub const CU_JIT_ERROR_LOG_BUFFER_SIZE_BYTES: c_int = 6;
 

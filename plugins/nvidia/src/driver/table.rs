@@ -76,7 +76,6 @@ table! {
         cuStreamWaitEvent(CUstream, CUevent, c_uint) = c"cuStreamWaitEvent";
         cuStreamBeginCapture(CUstream, c_int) = c"cuStreamBeginCapture_v2";
         cuStreamEndCapture(CUstream, *mut CUgraph) = c"cuStreamEndCapture";
-        cuStreamIsCapturing(CUstream, *mut c_int) = c"cuStreamIsCapturing";
         cuEventCreate(*mut CUevent, c_uint) = c"cuEventCreate";
         cuEventDestroy(CUevent) = c"cuEventDestroy_v2";
         cuEventRecord(CUevent, CUstream) = c"cuEventRecord";
@@ -117,9 +116,6 @@ table! {
         cuGraphExecUpdate(CUgraphExec, CUgraph, *mut CUgraphExecUpdateResultInfo)
             = c"cuGraphExecUpdate_v2";
         cuLaunchHostFunc(CUstream, CUhostFn, *mut c_void) = c"cuLaunchHostFunc";
-        // CUDA 12.5; says also whose a stream of somebody else's is.
-        cuStreamGetDevice(CUstream, *mut CUdevice) = c"cuStreamGetDevice";
-        cuStreamGetCtx(CUstream, *mut CUcontext) = c"cuStreamGetCtx";
         // Jetson's.
         cuGraphicsEGLRegisterImage(*mut CUgraphicsResource, *mut c_void, c_uint)
             = c"cuGraphicsEGLRegisterImage";

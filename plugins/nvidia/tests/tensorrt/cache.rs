@@ -212,3 +212,49 @@ fn gpus_and_versions_have_measurements_of_their_own() {
     let path = Cache::at("/x").timing_path(&session.library, &session.context);
     assert_eq!(path.to_str(), Some("/x/timing-10.16.0-sm_90.cache"));
 }
+
+/// Tells the child of the test below which folder it is to build in.
+const CHILD: &str = "VIGIL_TEST_CACHE";
+
+#[test]
+fn another_process_is_waited_for_and_when_it_dies_the_build_is_ours() {
+    let fake = Fake::new(Family::V10, "");
+    let session = fake.session();
+    let onnx = net(1, 0.0);
+    let key = key(&session, &onnx);
+    if let Some(folder) = std::env::var_os(CHILD) {
+        let folder = std::path::PathBuf::from(folder);
+        let cancel = Cancel::default();
+        let (library, context) = (&session.library, &session.context);
+        let _ = Cache::at(&folder).engine(library, context, &key, &cancel, || {
+            std::fs::write(folder.join("building"), "").unwrap();
+            loop {
+                std::thread::park();
+            }
+        });
+        unreachable!("the parent ends this process");
+    }
+    let (_folder, path) = folder();
+    let test = "cache::another_process_is_waited_for_and_when_it_dies_the_build_is_ours";
+    let mut child = std::process::Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", test])
+        .env(CHILD, &path)
+        .spawn()
+        .unwrap();
+    while !path.join("building").exists() {
+        assert!(child.try_wait().unwrap().is_none(), "the child has ended");
+        std::thread::yield_now();
+    }
+    let (cache, builds) = (Cache::at(&path), AtomicUsize::new(0));
+    std::thread::scope(|scope| {
+        let waiting = scope.spawn(|| engine(&session, &cache, &onnx, &builds));
+        while !fake.logged("another process builds") {
+            std::thread::yield_now();
+        }
+        assert_eq!(builds.load(Ordering::Relaxed), 0);
+        child.kill().unwrap();
+        child.wait().unwrap();
+        waiting.join().unwrap().unwrap();
+    });
+    assert_eq!(builds.load(Ordering::Relaxed), 1);
+}
