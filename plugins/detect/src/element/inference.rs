@@ -6,7 +6,7 @@ use super::frame::frame_view;
 use super::session::{Failure, Found, Frame, lock};
 use crate::decode::{Details, Thresholds};
 use crate::detector::{Detector, LoadedModel, Picture, Timings};
-use crate::engine::tensorrt::TensorRt;
+use crate::engine::tensorrt::{TensorRt, error_of};
 use crate::engine::{EngineError, Runner};
 use crate::gpu::{GpuDetector, GpuError, GpuSource};
 use crate::preprocess::{Resize, Sampling};
@@ -273,7 +273,10 @@ impl Hands {
             self.most = gpu.capacity();
             self.made_room = true;
         }
-        Failure::Engine(error.to_string())
+        Failure::Engine(match error {
+            GpuError::Pipeline(error) => error_of(error).to_string(),
+            error => error.to_string(),
+        })
     }
 }
 

@@ -6,13 +6,12 @@ use crate::detector::{Picture, Timings};
 use crate::engine::tensorrt::{TensorRt, error_of};
 use crate::engine::{EngineError, Kept, Values};
 use crate::model::ModelSpec;
-use crate::preprocess::{Chroma, FrameFormat, FrameView, Letterbox, TensorFormat};
+use crate::preprocess::{Chroma, FrameView, Letterbox, TensorFormat};
 use crate::views::Part;
-use std::any::Any;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use vigil_nvidia::driver::Stream;
-use vigil_nvidia::kernels::Planes;
+use vigil_nvidia::kernels::SourceFormat;
 use vigil_nvidia::kernels::head::{MOST_CONSIDERED, Wanted};
 use vigil_nvidia::pipeline::{
     Finish, Finished, Levels, Pipeline, PipelineError, Recording, Settings, Source,
@@ -26,16 +25,15 @@ const ROOM: usize = 300;
 pub enum GpuSource<'a> {
     /// In system memory.
     Host(&'a FrameView<'a>),
-    /// On the detector's GPU, in its context, and complete as far as its stream is concerned.
-    Device {
+    /// A picture of [`vigil_nvidia::memory`]: in the detector's context, and complete as far as its
+    /// stream is concerned.
+    Picture {
         /// Format and size.
-        format: &'a FrameFormat,
-        /// The part that is looked at; `x` and `y` are even.
+        format: SourceFormat,
+        /// Where its samples are.
+        source: Source<'a>,
+        /// The part that is looked at, all of it inside; `x` and `y` are even.
         part: Part,
-        /// Addresses or textures.
-        planes: Planes,
-        /// Kept until the batch is done.
-        keep: Box<dyn Any + Send>,
     },
 }
 
@@ -93,6 +91,7 @@ pub struct GpuDetector {
     places: Vec<Option<Place>>,
     engine: Arc<TensorRt>,
     spec: ModelSpec,
+    recording: Recording,
 }
 
 impl GpuDetector {
@@ -101,7 +100,20 @@ impl GpuDetector {
     /// # Errors
     /// The engine's; not even one picture fits into the GPU's memory.
     pub fn new(engine: &Arc<TensorRt>, spec: &ModelSpec, most: usize) -> Result<Self, EngineError> {
-        let (pipeline, reader) = make(engine, spec, most, ROOM)?;
+        Self::with_recording(engine, spec, most, Recording::WherePossible)
+    }
+
+    /// As [`new`](Self::new), with or without graphs: to compare both.
+    ///
+    /// # Errors
+    /// As of [`new`](Self::new).
+    pub fn with_recording(
+        engine: &Arc<TensorRt>,
+        spec: &ModelSpec,
+        most: usize,
+        recording: Recording,
+    ) -> Result<Self, EngineError> {
+        let (pipeline, reader) = make(engine, spec, most, ROOM, recording)?;
         Ok(Self {
             places: std::iter::repeat_with(|| None)
                 .take(pipeline.capacity())
@@ -111,6 +123,7 @@ impl GpuDetector {
             reader,
             engine: engine.clone(),
             spec: spec.clone(),
+            recording,
         })
     }
 
@@ -126,13 +139,19 @@ impl GpuDetector {
         self.pipeline.capacity()
     }
 
+    /// Whether batches are recorded as graphs, as far as is known.
+    pub fn is_recorded(&self) -> bool {
+        self.pipeline.is_recorded()
+    }
+
     /// The stream that pictures are read on: work that makes them is to be waited for there.
     pub fn stream(&self) -> &Stream {
         self.pipeline.stream()
     }
 
     /// Makes a frame the picture of this number of the next batch, counted from 0. What is in system
-    /// memory is copied before this returns, to be sent to the GPU.
+    /// memory is copied before this returns, to be sent to the GPU. `chroma` is for frames in system
+    /// memory; a picture's format says so itself.
     ///
     /// # Errors
     /// A plane is too short; the driver's.
@@ -154,27 +173,20 @@ impl GpuDetector {
                 let src = size(format.width, format.height);
                 let planes = Source::Host(picture::host_planes(view));
                 let letterbox = fit(src).within(view.origin());
-                (
-                    format,
-                    planes,
-                    letterbox,
-                    [0, 0, src.0, src.1],
-                    view.origin(),
-                )
+                let format = picture::source_format(format, chroma);
+                let part = [0, 0, src.0, src.1];
+                (format, planes, letterbox, part, view.origin())
             }
-            GpuSource::Device {
+            GpuSource::Picture {
                 format,
+                source,
                 part,
-                planes,
-                keep,
             } => {
-                let [x, y, width, height] = part.map(|v| v as u32);
+                let part @ [x, y, width, height] = part.map(|v| v as u32);
                 let letterbox = fit((width, height)).within((x, y));
-                let source = Source::Device { planes, keep };
-                (format, source, letterbox, [x, y, width, height], (0, 0))
+                (format, source, letterbox, part, (0, 0))
             }
         };
-        let format = picture::source_format(format, chroma);
         let placement = picture::placement(&letterbox, part);
         self.pipeline.put(number, &format, source, &placement)?;
         if let Some(place) = self.places.get_mut(number) {
@@ -263,7 +275,8 @@ impl GpuDetector {
             return Ok(());
         };
         if boxes.min(MOST_CONSIDERED) > *room {
-            let (pipeline, reader) = make(&self.engine, &self.spec, self.capacity(), boxes)?;
+            let (most, recording) = (self.capacity(), self.recording);
+            let (pipeline, reader) = make(&self.engine, &self.spec, most, boxes, recording)?;
             (self.pipeline, self.reader) = (pipeline, reader);
             self.places.clear();
             self.places.resize_with(self.pipeline.capacity(), || None);
@@ -277,6 +290,7 @@ fn make(
     spec: &ModelSpec,
     most: usize,
     room: usize,
+    recording: Recording,
 ) -> Result<(Pipeline<TensorRtNetwork>, Reader), EngineError> {
     let network = engine.network(&spec.outputs)?;
     let types: Vec<_> = network.output_shapes().map(|(kind, _)| kind).collect();
@@ -308,7 +322,7 @@ fn make(
         finish,
         pictures: most,
         budget: None,
-        recording: Recording::WherePossible,
+        recording,
     };
     let gpu = engine.gpu();
     let pipeline = Pipeline::new(gpu.context(), gpu.kernels(), network, settings);

@@ -33,7 +33,10 @@ fn found(engine: &str, batch: &str, caps: &str, more: &[(&str, &str)]) -> Vec<Ve
 #[track_caller]
 fn assert_same(gpu: &[Vec<Object>], cpu: &[Vec<Object>], what: &str) {
     assert_eq!(gpu.len(), FRAMES as usize, "{what}");
-    assert!(cpu.iter().all(|objects| objects.len() > 3), "{what}: {cpu:?}");
+    assert!(
+        cpu.iter().all(|objects| objects.len() > 3),
+        "{what}: {cpu:?}"
+    );
     for (number, (gpu, cpu)) in gpu.iter().zip(cpu).enumerate() {
         assert_eq!(gpu.len(), cpu.len(), "{what}, frame {number}");
         for (a, b) in gpu.iter().zip(cpu) {
@@ -71,8 +74,8 @@ fn properties_that_change_pictures_and_boxes_count_on_the_gpu_too() {
     let cases: [&[(&str, &str)]; 8] = [
         &[("chroma-resampler", "linear")],
         &[("resize", "area")],
-        &[("regions", "10,6,40,8,36,30")],
-        &[("tiles", "2x2"), ("tiles-full", "true")],
+        &[("regions", "[[0.1, 0.1, 0.8, 0.9]]")],
+        &[("tiles", "2x2"), ("tile-overlap", "0.3")],
         &[("classes", "bright")],
         &[("max-detections", "4")],
         &[("preprocess", "colour=bgr;fit=stretch")],

@@ -3,6 +3,7 @@
 use super::common::{self, Rig, rgb};
 use super::{installed, noise, pixels};
 use gst::prelude::*;
+use vigil_analytics::objects::Look;
 use vigil_nvidia::tensorrt::abi::Family;
 
 /// The error of an element that cannot start.
@@ -101,6 +102,29 @@ fn a_run_that_fails_is_an_error_of_the_stream() {
         }
     }
     let text = rig.errors().join("\n");
-    assert_says(&text, &["engine tensorrt"]);
+    assert_says(&text, &["engine tensorrt", "719", "restart the process"]);
     rig.element.set_state(gst::State::Null).unwrap();
+    // What was on a device that is lost cannot be given back, and the fake would say so.
+    std::mem::forget(fake);
+}
+
+#[test]
+fn memory_that_runs_out_in_mid_stream_costs_no_frame() {
+    let fake = installed(Family::V10, "");
+    let model = pixels("N");
+    let mut rig = Rig::new(&model, &[("engine", "tensorrt"), ("batch-size", "4")]);
+    rig.push_and_wait(100);
+    // Larger frames need more memory on their way up.
+    rig.caps(&rgb(640, 480));
+    fake.cuda.set("oom-at=1");
+    for _ in 0..6 {
+        rig.push(200);
+    }
+    let frames = common::frames(&rig.eos());
+    assert_eq!(frames.len(), 7);
+    assert!(frames.iter().all(|seen| seen.look == Look::Inferred));
+    assert_eq!(rig.errors(), Vec::<String>::new());
+    rig.element.set_state(gst::State::Null).unwrap();
+    drop(rig);
+    drop(fake);
 }

@@ -3,6 +3,8 @@
 //! It reads ONNX files of elementwise operators and scalar weights, builds plans with TensorRT's
 //! head, and really computes: its work goes onto streams of the fake driver, by `cuLaunchHostFunc`.
 
+#![allow(dead_code, reason = "each test uses a part of it")]
+
 use crate::cuda::{Cuda, compile, nvidia, sources};
 use std::ffi::{CString, c_char, c_int};
 use std::path::{Path, PathBuf};

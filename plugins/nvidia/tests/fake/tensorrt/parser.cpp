@@ -153,11 +153,17 @@ void Parser::node(std::string const& message, int index) {
 void Parser::weights(std::string const& message) {
     std::string name, raw;
     Weights made;
+    bool is_float = false;
     for (auto const& field : inside(message)) {
-        if (field.number == 2) made.type = type_of(field.integer);
+        if (field.number == 2) {
+            made.type = type_of(field.integer);
+            is_float = field.integer == 1 || field.integer == 10;
+        }
         if (field.number == 8) name = field.bytes;
         if (field.number == 9) raw = field.bytes;
     }
+    // Integers are shapes, which nothing here has a use for.
+    if (!is_float) raw.clear();
     size_t const bytes = made.type == HALF ? 2 : 4;
     if (raw.size() >= bytes) made.values.resize(raw.size() / bytes);
     for (size_t i = 0; (i + 1) * bytes <= raw.size(); ++i) {
