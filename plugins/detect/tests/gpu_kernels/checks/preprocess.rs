@@ -6,6 +6,7 @@ use gstvigildetect::preprocess::{
     Affine, Chroma, Colorimetry, Fit, FrameFormat, FrameView, Letterbox, Matrix, PixelFormat,
     Plane, Preprocessor, Sampling, TensorFormat,
 };
+use vigil_nvidia::driver::raw::CUarray;
 use vigil_nvidia::driver::{DeviceBuffer, Texture};
 use vigil_nvidia::kernels::source::Placement;
 use vigil_nvidia::kernels::{
@@ -20,17 +21,24 @@ const MATRICES: [Matrix; 5] = [
     Matrix::Fcc,
 ];
 
+/// Formats that are read through textures, with the channels of each plane's samples.
+pub const TEXTURED: [(PixelFormat, &[usize]); 3] = [
+    (PixelFormat::Nv12, &[1, 2]),
+    (PixelFormat::Rgba, &[4]),
+    (PixelFormat::Bgrx, &[4]),
+];
+
 /// A frame in memory of the host: planes with their strides.
-struct Frame {
-    format: FrameFormat,
-    planes: Vec<(Vec<u8>, usize)>,
-    chroma: Chroma,
+pub struct Frame {
+    pub format: FrameFormat,
+    pub planes: Vec<(Vec<u8>, usize)>,
+    pub chroma: Chroma,
     /// The part of it that is looked at.
-    part: [usize; 4],
+    pub part: [usize; 4],
 }
 
 impl Frame {
-    fn random(random: &mut Random, pixels: PixelFormat) -> Self {
+    pub fn random(random: &mut Random, pixels: PixelFormat) -> Self {
         let format = FrameFormat {
             pixels,
             width: 1 + random.below(120),
@@ -78,8 +86,8 @@ impl Frame {
         }
     }
 
-    /// What the CPU makes of it.
-    fn tensor(&self, format: &TensorFormat) -> (Vec<f32>, Letterbox) {
+    /// The part of it that is looked at, as the CPU sees it.
+    pub fn view(&self) -> FrameView<'_> {
         let mut planes = [Plane::default(); 3];
         for (plane, (data, stride)) in planes.iter_mut().zip(&self.planes) {
             *plane = Plane {
@@ -87,7 +95,40 @@ impl Frame {
                 stride: *stride,
             };
         }
-        let view = FrameView::new(self.format, planes).unwrap().part(self.part);
+        FrameView::new(self.format, planes).unwrap().part(self.part)
+    }
+
+    /// Its planes on the GPU.
+    pub fn upload(&self, gpu: &Gpu) -> (Vec<DeviceBuffer>, Planes) {
+        let buffers: Vec<_> = self.planes.iter().map(|(d, _)| gpu.upload(d)).collect();
+        let (mut addresses, mut pitches) = ([0; 3], [0; 3]);
+        for (i, (buffer, (_, stride))) in buffers.iter().zip(&self.planes).enumerate() {
+            (addresses[i], pitches[i]) = (buffer.pointer(), *stride);
+        }
+        (buffers, Planes::Linear(addresses, pitches))
+    }
+
+    /// Its planes as arrays, where each sample of a plane has so many channels.
+    pub fn arrays(&self, gpu: &Gpu, channels: &[usize]) -> Vec<CUarray> {
+        let (width, height) = (self.format.width, self.format.height);
+        let planes = self.planes.iter().zip(channels).enumerate();
+        planes
+            .map(|(plane, ((data, stride), channels))| {
+                let (bytes, rows) = self.format.pixels.plane_size(plane, width, height);
+                // The last texel may end with a sample that no component has.
+                let width = bytes.div_ceil(*channels);
+                let mut tight = vec![0; width * channels * rows];
+                for (y, to) in tight.chunks_exact_mut(width * channels).enumerate() {
+                    to[..bytes].copy_from_slice(&data[y * stride..][..bytes]);
+                }
+                gpu.array([width, *channels], &tight)
+            })
+            .collect()
+    }
+
+    /// What the CPU makes of it.
+    fn tensor(&self, format: &TensorFormat) -> (Vec<f32>, Letterbox) {
+        let view = self.view();
         let mut tensor = vec![0.0; 3 * (format.width * format.height) as usize];
         let format = TensorFormat {
             sampling: Sampling {
@@ -100,10 +141,11 @@ impl Frame {
         (tensor, letterbox)
     }
 
-    fn params(&self, planes: &Planes, letterbox: &Letterbox) -> PictureParams {
+    /// Its format, in the words of the kernels.
+    pub fn source_format(&self) -> SourceFormat {
         let pixels = self.format.pixels;
         let c = self.format.colorimetry;
-        let source = SourceFormat {
+        SourceFormat {
             components: pixels.components().map(|c| Samples {
                 plane: c.plane,
                 offset: c.offset,
@@ -121,14 +163,18 @@ impl Frame {
             cosited_y: c.cosited_y,
             width: self.format.width as u32,
             height: self.format.height as u32,
-        };
+        }
+    }
+
+    /// What the kernels are told of it.
+    pub fn params(&self, planes: &Planes, letterbox: &Letterbox) -> PictureParams {
         let placement = Placement {
             part: self.part.map(|v| v as u32),
             offset: letterbox.offset.into(),
             content: letterbox.content.into(),
             gain: letterbox.gain.into(),
         };
-        PictureParams::new(&source, planes, &placement)
+        PictureParams::new(&self.source_format(), planes, &placement)
     }
 }
 
@@ -217,9 +263,7 @@ fn compare(gpu: &Gpu, frames: &[Frame], planes: &[Planes], format: &TensorFormat
     }
 }
 
-#[test]
-fn frames_of_each_format_become_the_tensor_that_the_cpu_makes() {
-    let gpu = Gpu::new();
+pub fn frames_of_each_format_become_the_tensor_that_the_cpu_makes(gpu: &Gpu) {
     let mut random = Random(7);
     for pixels in PixelFormat::ALL {
         for round in 0..12 {
@@ -228,30 +272,10 @@ fn frames_of_each_format_become_the_tensor_that_the_cpu_makes() {
             let frames: Vec<_> = (0..batch)
                 .map(|_| Frame::random(&mut random, pixels))
                 .collect();
-            let buffers: Vec<Vec<DeviceBuffer>> = frames
-                .iter()
-                .map(|frame| {
-                    frame
-                        .planes
-                        .iter()
-                        .map(|(data, _)| gpu.upload(data))
-                        .collect()
-                })
-                .collect();
-            let planes: Vec<_> = frames
-                .iter()
-                .zip(&buffers)
-                .map(|(frame, buffers)| {
-                    let (mut addresses, mut pitches) = ([0; 3], [0; 3]);
-                    for (i, (buffer, (_, stride))) in buffers.iter().zip(&frame.planes).enumerate()
-                    {
-                        (addresses[i], pitches[i]) = (buffer.pointer(), *stride);
-                    }
-                    Planes::Linear(addresses, pitches)
-                })
-                .collect();
+            let uploads = frames.iter().map(|frame| frame.upload(gpu));
+            let (_buffers, planes): (Vec<_>, Vec<_>) = uploads.unzip();
             compare(
-                &gpu,
+                gpu,
                 &frames,
                 &planes,
                 &format,
@@ -261,35 +285,16 @@ fn frames_of_each_format_become_the_tensor_that_the_cpu_makes() {
     }
 }
 
-#[test]
-fn arrays_are_read_through_textures_beside_frames_that_are_not() {
-    let gpu = Gpu::new();
+pub fn arrays_are_read_through_textures_beside_frames_that_are_not(gpu: &Gpu) {
     let mut random = Random(11);
-    for (pixels, channels) in [
-        (PixelFormat::Nv12, &[1, 2][..]),
-        (PixelFormat::Rgba, &[4]),
-        (PixelFormat::Bgrx, &[4]),
-    ] {
+    for (pixels, channels) in TEXTURED {
         for round in 0..8 {
             let format = tensor_format(&mut random);
             let frames = [
                 Frame::random(&mut random, pixels),
                 Frame::random(&mut random, pixels),
             ];
-            let arrays: Vec<_> = (frames[0].planes.iter().zip(channels).enumerate())
-                .map(|(plane, ((data, stride), channels))| {
-                    let size = (frames[0].format.width, frames[0].format.height);
-                    let (bytes, rows) = pixels.plane_size(plane, size.0, size.1);
-                    // The last texel may end with a sample that no component has.
-                    let width = bytes.div_ceil(*channels);
-                    let mut tight = vec![0; width * channels * rows];
-                    for (y, to) in tight.chunks_exact_mut(width * channels).enumerate() {
-                        to[..bytes].copy_from_slice(&data[y * stride..][..bytes]);
-                    }
-                    let (cuda, size) = (&gpu.cuda, [width, *channels]);
-                    cuda.array(&gpu.context, size, &tight)
-                })
-                .collect();
+            let arrays = frames[0].arrays(gpu, channels);
             // SAFETY: the arrays are destroyed after the textures.
             let texture = |array| unsafe { Texture::new(&gpu.context, array) }.unwrap();
             let textures: Vec<_> = arrays.iter().map(|array| texture(*array)).collect();
@@ -297,21 +302,10 @@ fn arrays_are_read_through_textures_beside_frames_that_are_not() {
             for (handle, texture) in handles.iter_mut().zip(&textures) {
                 *handle = texture.raw();
             }
-            let buffers: Vec<_> = frames[1]
-                .planes
-                .iter()
-                .map(|(d, _)| gpu.upload(d))
-                .collect();
-            let (mut addresses, mut pitches) = ([0; 3], [0; 3]);
-            for (i, (buffer, (_, stride))) in buffers.iter().zip(&frames[1].planes).enumerate() {
-                (addresses[i], pitches[i]) = (buffer.pointer(), *stride);
-            }
-            let planes = [
-                Planes::Textured(handles),
-                Planes::Linear(addresses, pitches),
-            ];
+            let (_buffers, linear) = frames[1].upload(gpu);
+            let planes = [Planes::Textured(handles), linear];
             compare(
-                &gpu,
+                gpu,
                 &frames,
                 &planes,
                 &format,
@@ -319,7 +313,7 @@ fn arrays_are_read_through_textures_beside_frames_that_are_not() {
             );
             drop(textures);
             for array in arrays {
-                gpu.cuda.destroy_array(&gpu.context, array);
+                gpu.destroy_array(array);
             }
         }
     }

@@ -439,22 +439,18 @@ fn check(gpu: &Gpu, random: &mut Random, head: &Head, low: bool) -> usize {
     )
 }
 
-#[test]
-fn the_same_boxes_come_out_of_each_layout() {
-    let gpu = Gpu::new();
+pub fn the_same_boxes_come_out_of_each_layout(gpu: &Gpu) {
     let mut random = Random(3);
     let mut boxes = 0;
     for _ in 0..25 {
         for head in heads(&mut random, 700) {
-            boxes += check(&gpu, &mut random, &head, true);
+            boxes += check(gpu, &mut random, &head, true);
         }
     }
     assert!(boxes > 5000, "only {boxes} boxes were compared");
 }
 
-#[test]
-fn thousands_of_candidates_that_tie_are_sorted_and_suppressed_alike() {
-    let gpu = Gpu::new();
+pub fn thousands_of_candidates_that_tie_are_sorted_and_suppressed_alike(gpu: &Gpu) {
     let mut random = Random(5);
     // More than are sorted in shared memory, and more than are looked at.
     let (classes, anchors, transposed) = (3, 8400, false);
@@ -468,15 +464,13 @@ fn thousands_of_candidates_that_tie_are_sorted_and_suppressed_alike() {
     let mut boxes = 0;
     for _ in 0..8 {
         for head in [&v8, &detr] {
-            boxes += check(&gpu, &mut random, head, false);
+            boxes += check(gpu, &mut random, head, false);
         }
     }
     assert!(boxes > 3000, "only {boxes} boxes were compared");
 }
 
-#[test]
-fn each_class_has_its_own_threshold() {
-    let gpu = Gpu::new();
+pub fn each_class_has_its_own_threshold(gpu: &Gpu) {
     let head = Head::V8 {
         classes: 3,
         anchors: 3,
@@ -496,7 +490,7 @@ fn each_class_has_its_own_threshold() {
         limit: 10,
     };
     let plan = plan(&head, Precision::Single, NumberType::Float32);
-    let found = on_gpu(&gpu, &plan, &given, &letterboxes, &wanted);
+    let found = on_gpu(gpu, &plan, &given, &letterboxes, &wanted);
     let expected = Detected {
         xyxy: [10.0, 40.0, 30.0, 60.0],
         score: 0.6,
