@@ -79,6 +79,9 @@ pub struct BuildOptions {
     pub workspace: Option<usize>,
     /// From 0, built soonest, to 5, runs fastest; TensorRT's default is 3.
     pub level: Option<u8>,
+    /// Layers of FP32 may round what they multiply to 10 bits, which tensor cores do faster. TensorRT
+    /// allows that by itself; here it has to be said.
+    pub tf32: bool,
     /// The plan carries a runtime, and runs with later versions too, more slowly.
     pub version_compatible: bool,
     /// Which kernels were fastest, from one build to the next: read before, merged and written
@@ -94,6 +97,7 @@ impl Default for BuildOptions {
             size: None,
             workspace: None,
             level: None,
+            tf32: false,
             version_compatible: false,
             timing_cache: None,
         }
@@ -296,13 +300,19 @@ fn configure(
         Family::V10 => 13,
         Family::V11 => 12,
     };
+    if !options.tf32 {
+        // `kTF32`; 8.6 has a flag more before it.
+        let flag = if family == Family::V8 { 7 } else { 6 };
+        // SAFETY: the configuration is alive and this thread's alone, here and below.
+        unsafe { call!(family, config.raw(), VBuilderConfig.clear_flag(flag)) };
+    }
     let flags = [
         (typing.fp16_flag, FLAG_FP16),
         (typing.int8_flag, FLAG_INT8),
         (options.version_compatible, version_compatible),
     ];
     for (_, flag) in flags.into_iter().filter(|(wanted, _)| *wanted) {
-        // SAFETY: the configuration is alive and this thread's alone, here and below.
+        // SAFETY: as above.
         unsafe { call!(family, config.raw(), VBuilderConfig.set_flag(flag)) };
     }
     if let Some(bytes) = options.workspace {

@@ -36,7 +36,7 @@ impl Key {
         let or_default = |value: Option<String>| value.unwrap_or_else(|| "default".into());
         Self(format!(
             "model {}\ntensorrt {}\ngpu {} sm_{major}{minor}\nprecision {}\nbatches {} {} {}\n\
-             size {size}\nworkspace {}\nlevel {}\nversion-compatible {}\n",
+             size {size}\nworkspace {}\nlevel {}\ntf32 {}\nversion-compatible {}\n",
             hex(&Sha256::digest(onnx)),
             library.version(),
             device.name(),
@@ -46,6 +46,7 @@ impl Key {
             batches.max,
             or_default(options.workspace.map(|bytes| bytes.to_string())),
             or_default(options.level.map(|level| level.to_string())),
+            options.tf32,
             options.version_compatible,
         ))
     }

@@ -102,6 +102,11 @@ impl Cuda {
         Self::with_flags("version=11040", &["-DVIGIL_FAKE_OLD"])
     }
 
+    /// A driver that GStreamer's CUDA library finds too, under the name that it looks for.
+    pub fn for_gstreamer() -> Self {
+        Self::with_flags("", &["-Wl,-soname,libcuda.so.1"])
+    }
+
     fn with_flags(faults: &str, flags: &[&str]) -> Self {
         let (cuda, kernels) = (
             nvidia().join("tests/fake/cuda"),
@@ -109,7 +114,11 @@ impl Cuda {
         );
         let mut files = sources(&cuda, "cpp");
         files.extend(sources(&kernels, "cu"));
-        let name = if flags.is_empty() { "cuda" } else { "cuda-old" };
+        let name = match flags {
+            [] => "cuda",
+            [flag, ..] if flag.contains("soname") => "cuda-for-gstreamer",
+            _ => "cuda-old",
+        };
         let made = compile(name, &files, &[cuda, kernels], flags);
         // A file of its own is a library with a state of its own.
         let folder = tempfile::tempdir().unwrap();

@@ -40,7 +40,7 @@ pub struct Fake {
     pub library: Arc<Library>,
     meta: libloading::Library,
     gst_meta: libloading::Library,
-    _folder: tempfile::TempDir,
+    folder: tempfile::TempDir,
 }
 
 /// A folder with the libraries of a version: one file under both names.
@@ -65,8 +65,13 @@ impl Fake {
             library: Arc::new(Library::open_in(folder.path()).unwrap()),
             meta: open("libnvds_meta.so"),
             gst_meta: open("libnvdsgst_meta.so"),
-            _folder: folder,
+            folder,
         }
+    }
+
+    /// Where the libraries are.
+    pub fn folder(&self) -> &std::path::Path {
+        self.folder.path()
     }
 
     pub fn call<T: Copy>(&self, name: &str) -> T {
@@ -95,10 +100,15 @@ impl Fake {
             .get_mut()
             .unwrap()
             .set_pts(gst::ClockTime::from_mseconds(ms));
+        self.attach(&buffer, frames);
+        buffer
+    }
+
+    /// Makes a buffer a batch of so many frames.
+    pub fn attach(&self, buffer: &gst::Buffer, frames: c_uint) {
         let attach: unsafe extern "C" fn(Buffer, c_uint) = self.call("vigil_fake_nvds_attach");
         // SAFETY: a function of the fake, and a buffer.
         unsafe { attach(buffer.as_mut_ptr(), frames) };
-        buffer
     }
 
     pub fn infer_done(&self, buffer: &gst::Buffer, frame: c_uint) {

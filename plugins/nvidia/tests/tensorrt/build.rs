@@ -167,7 +167,7 @@ fn half_precision_comes_from_the_file_where_the_version_takes_types_from_it() {
                 .unwrap(),
         );
         let by_flag = plan.contains(" 90 1 0 ");
-        let by_file = plan.contains("weights scale 1 0.3000488");
+        let by_file = plan.contains("weights scale 1 1 0.3000488");
         let expected = match fake.family {
             Family::V8 => (true, false),
             Family::V10 | Family::V11 => (false, true),
@@ -189,6 +189,20 @@ fn half_precision_comes_from_the_file_where_the_version_takes_types_from_it() {
             assert!(text(&plan.unwrap()).contains(" 90 1 0 "));
         }
     });
+}
+
+#[test]
+fn fp32_is_not_rounded_unless_that_is_said() {
+    for tf32 in [false, true] {
+        each("", |fake, session| {
+            let options = BuildOptions {
+                tf32,
+                ..BuildOptions::default()
+            };
+            session.build(&net(1, 0.0), &options).unwrap();
+            assert_eq!(fake.logged("TF32 is allowed"), tf32, "{:?}", fake.family);
+        });
+    }
 }
 
 fn cancelling_at(session: &Session, step: i32) -> (Result<Vec<u8>, TensorRtError>, Vec<Progress>) {

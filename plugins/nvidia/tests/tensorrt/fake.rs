@@ -32,6 +32,11 @@ pub struct Fake {
 impl Fake {
     /// The libraries of a version, with these faults, as `key=value` with commas between.
     pub fn new(family: Family, faults: &str) -> Self {
+        Self::on(Cuda::new(""), family, faults)
+    }
+
+    /// The same on a driver of the test's choice.
+    pub fn on(cuda: Cuda, family: Family, faults: &str) -> Self {
         let sources_folder = nvidia().join("tests/fake/tensorrt");
         let major = family.major();
         let made = compile(
@@ -40,7 +45,6 @@ impl Fake {
             &[sources_folder],
             &[&format!("-DTRT_MAJOR={major}")],
         );
-        let cuda = Cuda::new("");
         let folder = tempfile::tempdir().unwrap();
         // The library and the parser are copies of one file, each with a state of its own.
         let libraries = ["nvinfer", "nvonnxparser"].map(|name| {

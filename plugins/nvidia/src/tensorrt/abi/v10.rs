@@ -102,7 +102,9 @@ pub struct VBuilder {
 /// `VBuilderConfig`, up to the last slot that is used.
 #[repr(C)]
 pub struct VBuilderConfig {
-    _0: [usize; 11],
+    _0: [usize; 10],
+    /// Slot 10: `void clearFlag(BuilderFlag builderFlag)`.
+    pub clear_flag: unsafe extern "C" fn(this: *mut c_void, builder_flag: i32),
     /// Slot 11: `void setFlag(BuilderFlag builderFlag)`.
     pub set_flag: unsafe extern "C" fn(this: *mut c_void, builder_flag: i32),
     _12: [usize; 13],

@@ -99,7 +99,9 @@ pub struct VBuilder {
 /// `VBuilderConfig`, up to the last slot that is used.
 #[repr(C)]
 pub struct VBuilderConfig {
-    _0: [usize; 9],
+    _0: [usize; 8],
+    /// Slot 8: `void clearFlag(BuilderFlag builderFlag)`.
+    pub clear_flag: unsafe extern "C" fn(this: *mut c_void, builder_flag: i32),
     /// Slot 9: `void setFlag(BuilderFlag builderFlag)`.
     pub set_flag: unsafe extern "C" fn(this: *mut c_void, builder_flag: i32),
     _10: [usize; 13],

@@ -103,7 +103,9 @@ pub struct VBuilder {
 /// `VBuilderConfig`, up to the last slot that is used.
 #[repr(C)]
 pub struct VBuilderConfig {
-    _0: [usize; 15],
+    _0: [usize; 14],
+    /// Slot 14: `void clearFlag(BuilderFlag builderFlag)`.
+    pub clear_flag: unsafe extern "C" fn(this: *mut c_void, builder_flag: i32),
     /// Slot 15: `void setFlag(BuilderFlag builderFlag)`.
     pub set_flag: unsafe extern "C" fn(this: *mut c_void, builder_flag: i32),
     _16: [usize; 13],

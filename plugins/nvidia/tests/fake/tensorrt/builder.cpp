@@ -58,7 +58,9 @@ struct Profile final : IOptimizationProfile, VOptimizationProfile {
 };
 
 struct Config final : IBuilderConfig, VBuilderConfig, Counted {
-    std::set<BuilderFlag> flags;
+    // TF32 is allowed from the start.
+    static constexpr BuilderFlag TF32 = TRT_MAJOR == 8 ? 7 : 6;
+    std::set<BuilderFlag> flags{TF32};
     Profile const* profile = nullptr;
     ITimingCache const* timing = nullptr;
     size_t workspace = 0;
@@ -67,6 +69,7 @@ struct Config final : IBuilderConfig, VBuilderConfig, Counted {
 
     Config() : Counted("configuration") { implementation = this; }
     void setFlag(BuilderFlag flag) noexcept override { flags.insert(flag); }
+    void clearFlag(BuilderFlag flag) noexcept override { flags.erase(flag); }
     int32_t addOptimizationProfile(IOptimizationProfile const* given) noexcept override {
         if (state().fails("addOptimizationProfile")) return -1;
         profile = static_cast<Profile const*>(given);
@@ -176,6 +179,7 @@ IHostMemory* Builder::buildSerializedNetwork(INetworkDefinition& given, IBuilder
     PlanData plan;
     plan.graph = network.graph;
     plan.half = by_flag;
+    if (config.flags.count(Config::TF32) != 0) log(logger, 3, "TF32 is allowed");
     plan.portable = config.flags.count(TRT_MAJOR == 8 ? 15 : TRT_MAJOR == 10 ? 13 : 12) != 0;
     plan.workspace = config.workspace;
     plan.level = config.level;

@@ -175,7 +175,7 @@ public:
     virtual void gap11() { unused("VBuilderConfig", 11); }
     virtual void gap12() { unused("VBuilderConfig", 12); }
     virtual void gap13() { unused("VBuilderConfig", 13); }
-    virtual void gap14() { unused("VBuilderConfig", 14); }
+    virtual void clearFlag(BuilderFlag) noexcept = 0;
     virtual void setFlag(BuilderFlag) noexcept = 0;
     virtual void gap16() { unused("VBuilderConfig", 16); }
     virtual void gap17() { unused("VBuilderConfig", 17); }
@@ -424,7 +424,7 @@ public:
     virtual void gap7() { unused("VBuilderConfig", 7); }
     virtual void gap8() { unused("VBuilderConfig", 8); }
     virtual void gap9() { unused("VBuilderConfig", 9); }
-    virtual void gap10() { unused("VBuilderConfig", 10); }
+    virtual void clearFlag(BuilderFlag) noexcept = 0;
     virtual void setFlag(BuilderFlag) noexcept = 0;
     virtual void gap12() { unused("VBuilderConfig", 12); }
     virtual void gap13() { unused("VBuilderConfig", 13); }
@@ -679,7 +679,7 @@ public:
     virtual void gap5() { unused("VBuilderConfig", 5); }
     virtual void gap6() { unused("VBuilderConfig", 6); }
     virtual void gap7() { unused("VBuilderConfig", 7); }
-    virtual void gap8() { unused("VBuilderConfig", 8); }
+    virtual void clearFlag(BuilderFlag) noexcept = 0;
     virtual void setFlag(BuilderFlag) noexcept = 0;
     virtual void gap10() { unused("VBuilderConfig", 10); }
     virtual void gap11() { unused("VBuilderConfig", 11); }
