@@ -82,6 +82,7 @@ fn load(
         wishes: Wishes::default(),
         engine: Some(kind),
         precision: Precision::F32,
+        device: 0,
         threads,
         input_size: None,
         batch,

@@ -30,6 +30,8 @@ pub struct LoadOptions {
     pub precision: Precision,
     /// Threads of the first runner.
     pub threads: usize,
+    /// Number of the GPU, for engines that work on one.
+    pub device: u32,
     /// Width and height of the input; `None` takes the model's own.
     pub input_size: Option<(u32, u32)>,
     /// Pictures in a run; 0 takes as many as the file fixes, or one, or on all threads what gains
@@ -109,12 +111,15 @@ impl LoadedModel {
             input: input.clone(),
             precision: options.precision,
             batch,
+            batch_on_gpu: batch::size_on_gpu(options.batch, batch),
+            device: options.device,
         };
         let Chosen {
             engine,
             mut runner,
             output_shapes,
             run_time,
+            batch,
             reason,
         } = engine::choose(&source, options.engine, options.threads)?;
         let spec = match fixed {
@@ -122,7 +127,9 @@ impl LoadedModel {
             _ => model::recognise_as(&source.info, &input, &output_shapes, wishes)?,
         };
         let several = match options.batch {
-            0 => Several::measure(&source, &*engine, &mut *runner, options.threads),
+            0 if !engine.kind().is_on_gpu() => {
+                Several::measure(&source, &*engine, &mut *runner, options.threads)
+            }
             _ => None,
         };
         let loaded = Self {

@@ -3,13 +3,16 @@
 //! Data flows one way: frame → [`preprocess`] → [`engine`] → [`decode`] → metadata. [`detector`]
 //! joins these steps, [`schedule`] runs them on worker threads, [`element`] is the shell that
 //! GStreamer sees. [`motion`] says which frames need it, [`views`] which parts of them, [`regions`]
-//! where objects count, [`objects`] which objects of others a second stage looks at. In place of all this, [`replay`] looks detections up that were recorded.
+//! where objects count, [`objects`] which objects of others a second stage looks at. On an NVIDIA
+//! GPU, [`gpu`] does all of the first line there. In place of all this, [`replay`] looks detections
+//! up that were recorded.
 //! Everything but `element` is free of GStreamer types.
 
 pub mod decode;
 pub mod detector;
 pub mod element;
 pub mod engine;
+pub mod gpu;
 pub mod model;
 pub mod motion;
 pub mod objects;

@@ -31,6 +31,8 @@ fn source(path: &Path, batch: usize) -> ModelSource {
         info: Arc::new(info),
         input,
         precision: Precision::F32,
+        device: 0,
+        batch_on_gpu: batch,
         batch,
     }
 }
@@ -150,6 +152,7 @@ fn options(path: &Path, kind: EngineKind, batch: usize) -> LoadOptions {
         wishes: model::Wishes::default(),
         engine: Some(kind),
         precision: Precision::F32,
+        device: 0,
         threads: 1,
         input_size: None,
         batch,

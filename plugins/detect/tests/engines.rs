@@ -43,6 +43,8 @@ fn source(file: &ModelFile) -> ModelSource {
         info: Arc::new(info),
         input,
         precision: Precision::F32,
+        device: 0,
+        batch_on_gpu: 1,
         batch: 1,
     }
 }

@@ -92,6 +92,19 @@ fn best(
     times.map(gain).find(good)
 }
 
+/// Pictures in a run on a GPU where nobody says how many: enough for what streams send at a time, and
+/// few enough for the memory of any GPU.
+const ON_GPU: usize = 16;
+
+/// The same for an engine on a GPU, by what is right on a CPU.
+pub(super) fn size_on_gpu(wanted: usize, on_cpu: usize) -> usize {
+    if wanted == 0 {
+        ON_GPU.max(on_cpu)
+    } else {
+        on_cpu
+    }
+}
+
 /// Pictures in a run, where `wanted` are asked for (0: whatever is right).
 pub(super) fn size(info: &OnnxInfo, input: &InputPlan, wanted: usize) -> Result<usize, ModelError> {
     match (input.batch, wanted) {

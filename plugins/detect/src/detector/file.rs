@@ -96,6 +96,7 @@ mod tests {
             wishes: Default::default(),
             engine: None,
             precision: Default::default(),
+            device: 0,
             threads: 1,
             input_size: None,
             batch: 0,

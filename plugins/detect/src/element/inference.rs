@@ -1,14 +1,16 @@
-//! What the workers of a network do: preprocess, infer, decode.
+//! What the workers of a network do: preprocess, infer, decode; on a GPU, see [`crate::gpu`].
 
 use super::details::{Extras, NEEDS_V1_26};
 use super::finder::SharedThresholds;
 use super::frame::frame_view;
 use super::session::{Failure, Found, Frame, lock};
-use crate::decode::Details;
+use crate::decode::{Details, Thresholds};
 use crate::detector::{Detector, LoadedModel, Picture, Timings};
+use crate::engine::tensorrt::{TensorRt, error_of};
 use crate::engine::{EngineError, Runner};
+use crate::gpu::{GpuDetector, GpuError, GpuSource};
 use crate::objects::Answer;
-use crate::preprocess::Sampling;
+use crate::preprocess::{Fit, Resize, Sampling};
 use crate::schedule::{Division, Taken, Work};
 use crate::views::{Part, Views};
 use std::sync::{Arc, Mutex};
@@ -36,14 +38,39 @@ impl Inference {
             trial: Mutex::new(Some((trial, threads))),
         }
     }
+
+    fn hands_on_gpu(&self, engine: &Arc<TensorRt>, batch: usize) -> Result<Hands, EngineError> {
+        // Its memory is for the pipeline now.
+        drop(lock(&self.trial).take());
+        let mut gpu = GpuDetector::new(engine, &self.loaded.spec, batch)?;
+        gpu.want_masks(NEEDS_V1_26.is_none());
+        Ok(Hands {
+            tensors: None,
+            most: gpu.capacity(),
+            gpu: Some(Box::new(gpu)),
+            made_room: false,
+        })
+    }
+
+    fn detector(&self, runner: Box<dyn Runner>) -> Detector {
+        let mut detector = Detector::new(&self.loaded.spec, runner, Sampling::default());
+        detector.want_masks(NEEDS_V1_26.is_none());
+        detector
+    }
 }
 
 /// What one worker needs.
 pub(super) struct Hands {
-    detector: Detector,
+    /// Of an engine that takes tensors; on a GPU for what has to be prepared or kept here only, and
+    /// made when it is needed.
+    tensors: Option<Detector>,
+    /// Of a GPU.
+    gpu: Option<Box<GpuDetector>>,
     /// The most pictures in a run: more than the model was loaded for, where more were measured to
-    /// gain something.
+    /// gain something, and fewer where a GPU has no memory for them.
     most: usize,
+    /// Memory was given back, so that what failed may be tried again.
+    made_room: bool,
 }
 
 impl Work for Inference {
@@ -54,6 +81,13 @@ impl Work for Inference {
     type Hands = Result<Hands, EngineError>;
 
     fn hands(&self, division: Division) -> Self::Hands {
+        // Kernels do not resample as Pillow does, which is what classifiers are fed.
+        let is_for_kernels = self.loaded.spec.input.fit != Fit::CentreCrop;
+        if let Some(engine) = self.loaded.engine.clone().tensorrt()
+            && is_for_kernels
+        {
+            return self.hands_on_gpu(&engine, division.batch);
+        }
         let several = self.loaded.several.as_ref();
         let several = several.filter(|_| division.batch > self.loaded.batch);
         let engine = several.map_or(&self.loaded.engine, |several| &several.engine);
@@ -65,17 +99,17 @@ impl Work for Inference {
             Some((runner, _)) => runner,
             None => engine.runner(division.threads)?,
         };
-        let mut detector = Detector::new(&self.loaded.spec, runner, Sampling::default());
-        detector.want_masks(NEEDS_V1_26.is_none());
         Ok(Hands {
-            detector,
+            tensors: Some(self.detector(runner)),
+            gpu: None,
             most: division.batch,
+            made_room: false,
         })
     }
 
     fn work(&self, hands: &mut Self::Hands, frames: &mut Vec<Taken<Self>>) {
         match hands {
-            Ok(hands) => detect(hands, &self.loaded, frames),
+            Ok(hands) => self.detect(hands, frames),
             Err(error) => fail(frames, &error.to_string()),
         }
     }
@@ -92,70 +126,162 @@ fn fail(frames: &mut Vec<Taken<Inference>>, why: &str) {
     }
 }
 
-/// Finishes frames with what is found on them.
-fn detect(hands: &mut Hands, loaded: &LoadedModel, frames: &mut Vec<Taken<Inference>>) {
-    match look(hands, loaded, frames) {
-        Ok(found) => {
-            for (frame, found) in frames.drain(..).zip(found) {
-                frame.finish(Ok(found));
+impl Inference {
+    /// Finishes frames with what is found on them.
+    fn detect(&self, hands: &mut Hands, frames: &mut Vec<Taken<Self>>) {
+        hands.made_room = false;
+        match self.look(hands, frames) {
+            Ok(found) => {
+                for (frame, found) in frames.drain(..).zip(found) {
+                    frame.finish(Ok(found));
+                }
+            }
+            Err(_) if hands.made_room => self.detect(hands, frames),
+            Err(failure) if frames.len() == 1 => {
+                if let Some(frame) = frames.pop() {
+                    frame.finish(Err(failure));
+                }
+            }
+            // What is wrong with one of them must not cost the streams of the others anything.
+            Err(_) => {
+                for frame in frames.drain(..) {
+                    self.detect(hands, &mut vec![frame]);
+                }
             }
         }
-        Err(failure) if frames.len() == 1 => {
-            if let Some(frame) = frames.pop() {
-                frame.finish(Err(failure));
+    }
+
+    /// Looks at all parts of the frames, as many of them in a run as the model takes.
+    fn look(&self, hands: &mut Hands, frames: &[Taken<Self>]) -> Result<Vec<Found>, Failure> {
+        let thresholds: Vec<_> = frames.iter().map(|f| f.stream.thresholds.get()).collect();
+        hands.get_ready(self, frames, &thresholds)?;
+        let parts_of = |i: usize| {
+            let parts = frames[i].frame().parts();
+            parts.into_iter().map(move |part| (i, part))
+        };
+        let parts: Vec<_> = (0..frames.len()).flat_map(parts_of).collect();
+        let mut seen: Vec<Vec<Picture>> = frames.iter().map(|_| Vec::new()).collect();
+        let together = |(a, _): &(usize, Part), (b, _): &(usize, Part)| {
+            let both = [*a, *b];
+            hands.may_share(both.map(|i| (&*frames[i].stream, &*thresholds[i])))
+        };
+        let alike: Vec<_> = parts.chunk_by(together).collect();
+        let most = hands.most;
+        for run in alike.into_iter().flat_map(|alike| alike.chunks(most)) {
+            for (number, (i, part)) in run.iter().enumerate() {
+                hands.put(number, &frames[*i], *part)?;
+            }
+            let picture = |(i, _): &(usize, Part)| {
+                Picture::new(thresholds[*i].clone())
+                    .keeping_outputs(frames[*i].stream.attach_tensors)
+            };
+            let mut pictures: Vec<_> = run.iter().map(picture).collect();
+            let (first, _) = run[0];
+            hands.run(&frames[first].stream, &mut pictures)?;
+            for ((i, _), picture) in run.iter().zip(pictures) {
+                seen[*i].push(picture);
             }
         }
-        // What is wrong with one of them must not cost the streams of the others anything.
-        Err(_) => {
-            for frame in frames.drain(..) {
-                detect(hands, loaded, &mut vec![frame]);
-            }
-        }
+        let frames = frames.iter().zip(seen).zip(thresholds);
+        Ok(frames
+            .map(|((frame, pictures), thresholds)| {
+                let frame = frame.frame();
+                if frame.plan.is_some() {
+                    return answers(pictures);
+                }
+                let (views, most) = (&frame.format.views, thresholds.max_detections);
+                join(views, pictures, most, &self.loaded.output_names)
+            })
+            .collect())
     }
 }
 
-/// Looks at all parts of the frames, as many of them in a run as the model takes.
-fn look(
-    Hands { detector, most }: &mut Hands,
-    loaded: &LoadedModel,
-    frames: &[Taken<Inference>],
-) -> Result<Vec<Found>, Failure> {
-    let thresholds: Vec<_> = frames.iter().map(|f| f.stream.thresholds.get()).collect();
-    let parts_of = |i: usize| {
-        frames[i]
-            .frame()
-            .parts()
-            .into_iter()
-            .map(move |part| (i, part))
-    };
-    let parts: Vec<_> = (0..frames.len()).flat_map(parts_of).collect();
-    let mut seen: Vec<Vec<Picture>> = frames.iter().map(|_| Vec::new()).collect();
-    for run in parts.chunks(*most) {
-        for (number, (i, part)) in run.iter().enumerate() {
-            put(detector, number, &frames[*i], *part)?;
-        }
-        let picture = |(i, _): &(usize, Part)| {
-            Picture::new(thresholds[*i].clone()).keeping_outputs(frames[*i].stream.attach_tensors)
-        };
-        let mut pictures: Vec<_> = run.iter().map(picture).collect();
-        detector
-            .run(&mut pictures)
-            .map_err(|error| Failure::Engine(error.to_string()))?;
-        for ((i, _), picture) in run.iter().zip(pictures) {
-            seen[*i].push(picture);
+impl Hands {
+    /// Whether pictures of this stream are prepared and decoded on the GPU. Averaging and tensors to
+    /// be kept are the CPU's.
+    fn is_for_gpu(&self, stream: &StreamTerms) -> bool {
+        let on_cpu = stream.attach_tensors || stream.sampling.resize == Resize::Area;
+        self.gpu.is_some() && !on_cpu
+    }
+
+    /// Whether two pictures can be in one run.
+    fn may_share(&self, [(a, of_a), (b, of_b)]: [(&StreamTerms, &Thresholds); 2]) -> bool {
+        match (self.is_for_gpu(a), self.is_for_gpu(b)) {
+            (true, true) => GpuDetector::may_share(of_a, of_b),
+            (a, b) => a == b,
         }
     }
-    let frames = frames.iter().zip(seen).zip(thresholds);
-    Ok(frames
-        .map(|((frame, pictures), thresholds)| {
-            let frame = frame.frame();
-            if frame.plan.is_some() {
-                return answers(pictures);
-            }
-            let most = thresholds.max_detections;
-            join(&frame.format.views, pictures, most, &loaded.output_names)
+
+    /// Makes what these frames need and was not there yet.
+    fn get_ready(
+        &mut self,
+        inference: &Inference,
+        frames: &[Taken<Inference>],
+        thresholds: &[Arc<Thresholds>],
+    ) -> Result<(), Failure> {
+        let engine_failed = |error: EngineError| Failure::Engine(error.to_string());
+        let on_cpu = frames.iter().any(|f| !self.is_for_gpu(&f.stream));
+        if self.tensors.is_none() && on_cpu {
+            let runner = inference.loaded.engine.runner(1).map_err(engine_failed)?;
+            self.tensors = Some(inference.detector(runner));
+        }
+        if let Some(gpu) = &mut self.gpu {
+            let boxes = thresholds.iter().map(|t| t.max_detections).max();
+            gpu.make_room(boxes.unwrap_or(0)).map_err(engine_failed)?;
+            self.most = gpu.capacity();
+        }
+        Ok(())
+    }
+
+    /// Makes a part of a frame the picture of this number.
+    fn put(&mut self, number: usize, taken: &Taken<Inference>, part: Part) -> Result<(), Failure> {
+        let (frame, stream) = (taken.frame(), &*taken.stream);
+        let is_for_gpu = self.is_for_gpu(stream);
+        let mapped = frame.map()?;
+        let view = frame_view(frame.format.frame, &mapped)
+            .map_err(|error| Failure::Frame(error.to_string()))?;
+        let view = view.part(part);
+        if is_for_gpu && let Some(gpu) = &mut self.gpu {
+            let put = gpu.put(number, GpuSource::Host(&view), stream.sampling.chroma);
+            return put.map_err(|error| self.gpu_failed(error.into()));
+        }
+        if let Some(detector) = &mut self.tensors {
+            detector.put(number, &view, stream.sampling);
+        }
+        Ok(())
+    }
+
+    /// Detects on the pictures that were put, all of one way.
+    fn run(&mut self, stream: &StreamTerms, pictures: &mut [Picture]) -> Result<(), Failure> {
+        if self.is_for_gpu(stream)
+            && let Some(gpu) = &mut self.gpu
+        {
+            let run = gpu.run(pictures);
+            return run.map_err(|error| self.gpu_failed(error));
+        }
+        let Some(detector) = &mut self.tensors else {
+            return Ok(());
+        };
+        detector
+            .run(pictures)
+            .map_err(|error| Failure::Engine(error.to_string()))
+    }
+
+    /// A GPU that is short of memory may do with half as many pictures at a time.
+    fn gpu_failed(&mut self, error: GpuError) -> Failure {
+        if error.is_out_of_memory()
+            && let Some(gpu) = &mut self.gpu
+            && gpu.capacity() > 1
+            && gpu.halve().is_ok()
+        {
+            self.most = gpu.capacity();
+            self.made_room = true;
+        }
+        Failure::Engine(match error {
+            GpuError::Pipeline(error) => error_of(error).to_string(),
+            error => error.to_string(),
         })
-        .collect())
+    }
 }
 
 /// What is known of a frame by the pictures of its parts.
@@ -200,21 +326,6 @@ fn answers(pictures: Vec<Picture>) -> Found {
     }
 }
 
-/// Makes a part of a frame the picture of this number.
-fn put(
-    detector: &mut Detector,
-    number: usize,
-    taken: &Taken<Inference>,
-    part: Part,
-) -> Result<(), Failure> {
-    let frame = taken.frame();
-    let mapped = frame.map()?;
-    let view = frame_view(frame.format.frame, &mapped)
-        .map_err(|error| Failure::Frame(error.to_string()))?;
-    detector.put(number, &view.part(part), taken.stream.sampling);
-    Ok(())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -229,6 +340,7 @@ mod tests {
             wishes: Default::default(),
             engine: Some(EngineKind::Rten),
             precision: Default::default(),
+            device: 0,
             threads: 1,
             input_size: None,
             batch,
@@ -261,9 +373,10 @@ mod tests {
             let division = Division::new(Mode::Latency, 1, batch);
             let mut hands = inference.hands(division).unwrap();
             assert_eq!(hands.most, batch);
-            (0..batch).for_each(|number| hands.detector.put(number, &frame, Sampling::default()));
+            let detector = hands.tensors.as_mut().unwrap();
+            (0..batch).for_each(|number| detector.put(number, &frame, Sampling::default()));
             let mut pictures: Vec<_> = (0..batch).map(|_| Picture::new(Arc::default())).collect();
-            hands.detector.run(&mut pictures).unwrap();
+            detector.run(&mut pictures).unwrap();
         }
     }
 }

@@ -34,6 +34,9 @@ pub enum EngineChoice {
     #[default]
     #[enum_value(name = "The best engine that is present", nick = "auto")]
     Auto,
+    /// TensorRT.
+    #[enum_value(name = "TensorRT, on an NVIDIA GPU", nick = "tensorrt")]
+    TensorRt,
     /// OpenVINO.
     #[enum_value(name = "OpenVINO, a set of shared libraries", nick = "openvino")]
     OpenVino,
@@ -69,6 +72,12 @@ pub enum PrecisionChoice {
         nick = "bf16"
     )]
     Bf16,
+    /// Faster on GPUs.
+    #[enum_value(
+        name = "16-bit floats (TensorRT): faster, nearly as exact",
+        nick = "f16"
+    )]
+    F16,
 }
 
 impl From<PrecisionChoice> for Precision {
@@ -76,6 +85,7 @@ impl From<PrecisionChoice> for Precision {
         match choice {
             PrecisionChoice::F32 => Self::F32,
             PrecisionChoice::Bf16 => Self::Bf16,
+            PrecisionChoice::F16 => Self::F16,
         }
     }
 }

@@ -54,8 +54,13 @@ impl Network {
 
     /// How the threads would be divided for this stream alone.
     fn division(&self, live: bool) -> Division {
-        let mode = self.options.mode.of_stream(live);
-        Division::new(mode, self.options.load.threads, self.shared.loaded.batch)
+        let loaded = &self.shared.loaded;
+        // A GPU's threads are its own business: there is nothing to bundle for latency.
+        let mode = match loaded.engine.kind().is_on_gpu() {
+            true => schedule::Mode::Throughput,
+            false => self.options.mode.of_stream(live),
+        };
+        Division::new(mode, self.shared.threads, loaded.batch)
     }
 
     /// How the workers are, or were at the end; `None` before the first frame.
@@ -144,8 +149,10 @@ impl Finder for Network {
         // The trial was of one picture on all threads.
         let Division { mode, batch, .. } = self.division(true);
         let slower = match mode {
+            // Larger runs take little longer there.
+            _ if self.shared.loaded.engine.kind().is_on_gpu() => self.shared.threads,
             schedule::Mode::Latency => batch,
-            schedule::Mode::Throughput => batch * self.options.load.threads,
+            schedule::Mode::Throughput => batch * self.shared.threads,
         };
         let wait = match batch {
             1 => Duration::ZERO,

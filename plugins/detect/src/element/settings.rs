@@ -24,6 +24,7 @@ pub(super) struct Settings {
     pub preprocess: Option<String>,
     pub engine: EngineChoice,
     pub precision: PrecisionChoice,
+    pub device: u32,
     pub threads: u32,
     pub mode: ModeChoice,
     pub batch_size: u32,
@@ -52,6 +53,7 @@ impl Default for Settings {
             preprocess: None,
             engine: EngineChoice::Auto,
             precision: PrecisionChoice::default(),
+            device: 0,
             threads: 0,
             mode: ModeChoice::default(),
             batch_size: 0,
@@ -133,6 +135,7 @@ impl Settings {
         let path = self.model.as_deref().filter(|path| !path.is_empty());
         let engine = match self.engine {
             EngineChoice::Auto => None,
+            EngineChoice::TensorRt => Some(EngineKind::TensorRt),
             EngineChoice::OpenVino => Some(EngineKind::OpenVino),
             EngineChoice::OnnxRuntime => Some(EngineKind::OnnxRuntime),
             EngineChoice::Rten => Some(EngineKind::Rten),
@@ -162,6 +165,7 @@ impl Settings {
                 },
                 engine,
                 precision: self.precision.into(),
+                device: self.device,
                 threads: self.thread_count(),
                 input_size: self.parse_input_size()?,
                 batch: self.batch_size as usize,
@@ -284,6 +288,13 @@ impl Settings {
                 .blurb("What the engine calculates in; one that cannot is an error")
                 .mutable_ready()
                 .build(),
+            glib::ParamSpecUInt::builder("device")
+                .nick("Device")
+                .blurb("Number of the GPU, for engines that work on one")
+                .maximum(255)
+                .default_value(default.device)
+                .mutable_ready()
+                .build(),
             glib::ParamSpecUInt::builder("threads")
                 .nick("Threads")
                 .blurb("Threads for inference (0: one for each core; at most 4 for each core)")
@@ -399,6 +410,7 @@ impl Settings {
             "preprocess" => store(value, &mut self.preprocess),
             "engine" => store(value, &mut self.engine),
             "precision" => store(value, &mut self.precision),
+            "device" => store(value, &mut self.device),
             "threads" => store(value, &mut self.threads),
             "mode" => store(value, &mut self.mode),
             "batch-size" => store(value, &mut self.batch_size),
@@ -427,6 +439,7 @@ impl Settings {
             "preprocess" => self.preprocess.to_value(),
             "engine" => self.engine.to_value(),
             "precision" => self.precision.to_value(),
+            "device" => self.device.to_value(),
             "threads" => self.threads.to_value(),
             "mode" => self.mode.to_value(),
             "batch-size" => self.batch_size.to_value(),

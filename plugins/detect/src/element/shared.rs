@@ -13,7 +13,12 @@ static NETWORKS: Registry<ModelKey, SharedNetwork> = Registry::new();
 pub(super) struct SharedNetwork {
     pub loaded: Arc<LoadedModel>,
     pub pool: Arc<Pool<Inference>>,
+    /// Threads that the pool divides.
+    pub threads: usize,
 }
+
+/// Workers of a GPU: while the GPU works on the batch of one, the other gets the next one ready.
+const WORKERS_OF_GPU: usize = 2;
 
 impl SharedNetwork {
     /// The network that these options and the file as it is now make, loaded where nobody has it.
@@ -29,9 +34,14 @@ impl SharedNetwork {
             };
             let loaded = Arc::new(loaded);
             let work = Inference::new(loaded.clone(), runner, options.threads);
+            let threads = match loaded.engine.kind().is_on_gpu() {
+                true => WORKERS_OF_GPU,
+                false => options.threads,
+            };
             Ok(Self {
                 loaded,
-                pool: Pool::new(work, options.threads, batch),
+                pool: Pool::new(work, threads, batch),
+                threads,
             })
         })
     }

@@ -2,6 +2,7 @@
 //!
 //! | engine | needs | where it is looked for |
 //! |---|---|---|
+//! | [`tensorrt`] | an NVIDIA GPU, its driver, `libnvinfer` 8.6, 10 or 11 | see [`vigil_nvidia::tensorrt::search`] |
 //! | [`openvino`] | `libopenvino_c.so` ≥ 2025.1 | see [`EngineKind::candidates`] |
 //! | [`onnxruntime`] | `libonnxruntime.so` ≥ 1.17 | the same |
 //! | [`rten`] | nothing, it is compiled in | |
@@ -15,7 +16,10 @@ pub mod onnxruntime;
 pub mod openvino;
 pub mod rten;
 mod search;
+pub mod tensorrt;
 mod values;
+
+pub(crate) use values::{Kept, Values};
 
 use crate::decode::OutputView;
 use crate::model::{InputPlan, OnnxInfo};
@@ -27,6 +31,8 @@ use std::time::{Duration, Instant};
 /// An engine by name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum EngineKind {
+    /// TensorRT, on an NVIDIA GPU.
+    TensorRt,
     /// OpenVINO, a set of shared libraries.
     OpenVino,
     /// ONNX Runtime, a shared library.
@@ -37,11 +43,17 @@ pub enum EngineKind {
 
 impl EngineKind {
     /// The engines from the fastest to the one that is always there.
-    pub const ALL: [Self; 3] = [Self::OpenVino, Self::OnnxRuntime, Self::Rten];
+    pub const ALL: [Self; 4] = [
+        Self::TensorRt,
+        Self::OpenVino,
+        Self::OnnxRuntime,
+        Self::Rten,
+    ];
 
     /// As the property `engine` calls it.
     pub fn as_str(self) -> &'static str {
         match self {
+            Self::TensorRt => "tensorrt",
             Self::OpenVino => "openvino",
             Self::OnnxRuntime => "onnxruntime",
             Self::Rten => "rten",
@@ -62,8 +74,14 @@ impl EngineKind {
         match self {
             Self::OpenVino => Some(&openvino::SEARCH),
             Self::OnnxRuntime => Some(&onnxruntime::SEARCH),
-            Self::Rten => None,
+            // TensorRT is looked for by version: see `vigil_nvidia::tensorrt::search`.
+            Self::Rten | Self::TensorRt => None,
         }
+    }
+
+    /// Whether it works on a GPU, where threads of ours have nothing to divide.
+    pub fn is_on_gpu(self) -> bool {
+        self == Self::TensorRt
     }
 }
 
@@ -76,6 +94,9 @@ pub enum Precision {
     /// Floats with 16 bits, of which 8 are the exponent: about twice as fast on CPUs that have
     /// instructions for it, and boxes move by a pixel or two.
     Bf16,
+    /// Floats with 16 bits, of which 5 are the exponent: on GPUs, two to three times as fast; boxes
+    /// move by a fraction of a pixel.
+    F16,
 }
 
 impl Precision {
@@ -84,6 +105,7 @@ impl Precision {
         match self {
             Self::F32 => "f32",
             Self::Bf16 => "bf16",
+            Self::F16 => "f16",
         }
     }
 }
@@ -110,6 +132,10 @@ pub struct ModelSource {
     pub precision: Precision,
     /// The most pictures in a run, where the file leaves their number open.
     pub batch: usize,
+    /// The same for an engine on a GPU, which gains by many.
+    pub batch_on_gpu: usize,
+    /// Number of the GPU, for engines that work on one.
+    pub device: u32,
 }
 
 impl ModelSource {
@@ -186,6 +212,11 @@ pub trait Engine: Send + Sync {
     /// # Errors
     /// The engine refuses the model.
     fn runner(&self, threads: usize) -> Result<Box<dyn Runner>, EngineError>;
+
+    /// The engine, if it is TensorRT, which can do more than run tensors.
+    fn tensorrt(self: Arc<Self>) -> Option<Arc<tensorrt::TensorRt>> {
+        None
+    }
 }
 
 /// One thread's way to run a model; it owns the input tensor.
@@ -220,6 +251,8 @@ pub struct Chosen {
     pub output_shapes: Vec<(String, Vec<usize>)>,
     /// How long a run takes, once warm.
     pub run_time: Duration,
+    /// The most pictures in a run.
+    pub batch: usize,
     /// One line for the log and `stats`.
     pub reason: String,
 }
@@ -242,6 +275,10 @@ pub fn choose(
     let mut passed_over = Vec::new();
     let mut last = None;
     for kind in EngineKind::ALL {
+        // Nobody without such a GPU wants to hear of it.
+        if kind == EngineKind::TensorRt && !tensorrt::is_imaginable() {
+            continue;
+        }
         match load_and_try(model, kind, threads) {
             Ok(mut chosen) => {
                 let description = chosen.engine.description();
@@ -273,17 +310,24 @@ pub fn choose(
 }
 
 fn load(model: &ModelSource, kind: EngineKind) -> Result<Arc<dyn Engine>, EngineError> {
-    if model.precision != Precision::F32 && kind != EngineKind::OpenVino {
+    let only = match model.precision {
+        Precision::F32 => kind,
+        Precision::Bf16 => EngineKind::OpenVino,
+        Precision::F16 => EngineKind::TensorRt,
+    };
+    if kind != only {
         return Err(EngineError::Load {
             kind,
             path: model.path.clone(),
             reason: format!(
-                "precision={} is there with engine=openvino only",
-                model.precision.as_str()
+                "precision={} is there with engine={} only",
+                model.precision.as_str(),
+                only.as_str()
             ),
         });
     }
     Ok(match kind {
+        EngineKind::TensorRt => Arc::new(tensorrt::TensorRt::load(model)?),
         EngineKind::OpenVino => Arc::new(openvino::OpenVino::load(model)?),
         EngineKind::OnnxRuntime => Arc::new(onnxruntime::OnnxRuntime::load(model)?),
         EngineKind::Rten => Arc::new(rten::Rten::load(model)?),
@@ -295,6 +339,16 @@ fn load_and_try(
     kind: EngineKind,
     threads: usize,
 ) -> Result<Chosen, EngineError> {
+    let on_gpu;
+    let model = if kind.is_on_gpu() {
+        on_gpu = ModelSource {
+            batch: model.batch_on_gpu,
+            ..model.clone()
+        };
+        &on_gpu
+    } else {
+        model
+    };
     let engine = load(model, kind)?;
     let mut runner = engine.runner(threads)?;
     runner.input_mut(0).fill(0.5);
@@ -312,6 +366,7 @@ fn load_and_try(
         runner,
         output_shapes,
         run_time,
+        batch: model.most_pictures(),
         reason: String::new(),
     })
 }

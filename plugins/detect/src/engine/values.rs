@@ -2,18 +2,19 @@
 
 use super::half;
 use crate::decode::OutputView;
+use vigil_nvidia::tensorrt::DataType;
 
 /// One output of a run: its shape, and its values where they had to be converted. Kept from run to
 /// run, so that nothing is allocated while shapes stay.
 #[derive(Debug, Default)]
-pub(super) struct Kept {
+pub(crate) struct Kept {
     shape: Vec<usize>,
     converted: Vec<f32>,
 }
 
 /// The values of an output in the type that the engine gives them.
 #[derive(Debug, Clone, Copy)]
-pub(super) enum Values<'a> {
+pub(crate) enum Values<'a> {
     F32(&'a [f32]),
     I32(&'a [i32]),
     I64(&'a [i64]),
@@ -21,6 +22,22 @@ pub(super) enum Values<'a> {
     F16(&'a [u16]),
     /// Any other type: read as no values.
     Other,
+}
+
+impl<'a> Values<'a> {
+    /// The elements of a tensor of TensorRT's; others than decoders read are none.
+    pub fn of_bytes(kind: DataType, bytes: &'a [u8]) -> Self {
+        fn cast<T: bytemuck::Pod>(bytes: &[u8]) -> &[T] {
+            bytemuck::try_cast_slice(bytes).unwrap_or_default()
+        }
+        match kind {
+            DataType::Float => Self::F32(cast(bytes)),
+            DataType::Half => Self::F16(cast(bytes)),
+            DataType::Int32 => Self::I32(cast(bytes)),
+            DataType::Int64 => Self::I64(cast(bytes)),
+            _ => Self::Other,
+        }
+    }
 }
 
 impl Kept {

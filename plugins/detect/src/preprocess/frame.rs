@@ -289,6 +289,11 @@ impl<'a> FrameView<'a> {
         }
     }
 
+    /// The planes; those that the format has not are empty.
+    pub fn planes(&self) -> [Plane<'a>; 3] {
+        self.planes
+    }
+
     /// Where the part is in the frame that it is from, in pixels; (0, 0) for a frame itself.
     pub fn origin(&self) -> (u32, u32) {
         self.origin

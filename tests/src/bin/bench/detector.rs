@@ -31,6 +31,7 @@ impl Job<'_> {
             wishes: Wishes::default(),
             engine,
             precision: Precision::F32,
+            device: 0,
             threads: self.threads,
             input_size: Some((size, size)),
             batch: 1,
