@@ -12,6 +12,7 @@ use crate::preprocess::Sampling;
 use crate::schedule::{Division, Taken, Work};
 use crate::views::{Part, Views};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 /// What is each stream's own.
 pub(super) struct StreamTerms {
@@ -141,7 +142,12 @@ fn look(
         detector
             .run(&mut pictures)
             .map_err(|error| Failure::Engine(error.to_string()))?;
-        for ((i, _), picture) in run.iter().zip(pictures) {
+        let mut before = None;
+        for ((i, _), mut picture) in run.iter().zip(pictures) {
+            if before.replace(*i) == Some(*i) {
+                // The frame had this run already, with another part.
+                picture.timings.inference = Duration::ZERO;
+            }
             seen[*i].push(picture);
         }
     }
