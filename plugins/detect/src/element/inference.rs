@@ -14,6 +14,7 @@ use crate::preprocess::{Fit, Resize, Sampling};
 use crate::schedule::{Division, Taken, Work};
 use crate::views::{Part, Views};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 /// What is each stream's own.
 pub(super) struct StreamTerms {
@@ -178,7 +179,12 @@ impl Inference {
             let mut pictures: Vec<_> = run.iter().map(picture).collect();
             let (first, _) = run[0];
             hands.run(&frames[first].stream, &mut pictures)?;
-            for ((i, _), picture) in run.iter().zip(pictures) {
+            let mut before = None;
+            for ((i, _), mut picture) in run.iter().zip(pictures) {
+                if before.replace(*i) == Some(*i) {
+                    // The frame had this run already, with another part.
+                    picture.timings.inference = Duration::ZERO;
+                }
                 seen[*i].push(picture);
             }
         }

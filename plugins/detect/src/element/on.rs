@@ -162,8 +162,9 @@ impl On {
             uint(
                 "on-max-objects",
                 "Maximum objects",
-                "With on=objects: look at so many on a frame at most, first at those that were not \
-                 looked at for longest, and of these at the largest (0: any number)",
+                "With on=objects: look at so many on a frame at most: first at those with a track, \
+                 of these at those that were not looked at for longest, and then at the largest \
+                 (0: any number)",
                 100_000,
                 self.objects.max_objects as u32,
             ),

@@ -54,8 +54,8 @@ impl Planner {
     }
 
     /// The plan for a frame of this time, width and height. Where more objects should be looked at
-    /// than may be, those come first whose last look is oldest (none at all is older still), and of
-    /// these the largest. Only objects whose boxes `stand` are looked at.
+    /// than may be, tracked ones come first, of these the ones whose last look is oldest (none at
+    /// all is older still), and then the largest. Only objects whose boxes `stand` are looked at.
     pub fn plan<'a>(
         &mut self,
         options: &ObjectOptions,
@@ -107,8 +107,12 @@ impl Planner {
     fn choose(&mut self, mut due: Vec<Due>, plan: &mut Plan, most: usize) -> u64 {
         let most = if most == 0 { usize::MAX } else { most };
         if due.len() > most {
-            // Areas are finite and positive, so their bits are in their order.
-            due.sort_by_key(|due| (due.looked, Reverse(due.area.to_bits())));
+            // Without a track an object is new on every frame: such ones would leave the others
+            // no turn. Areas are finite and positive, so their bits are in their order.
+            due.sort_by_key(|due| {
+                let is_untracked = plan.objects[due.index].track.is_none();
+                (is_untracked, due.looked, Reverse(due.area.to_bits()))
+            });
         }
         for due in due.iter().take(most) {
             let object = &mut plan.objects[due.index];

@@ -150,7 +150,7 @@ fn only_wanted_large_and_seen_objects_are_looked_at() {
 }
 
 #[test]
-fn the_longest_unseen_come_first_and_then_the_largest() {
+fn tracked_objects_come_first_and_of_these_the_longest_unseen_and_then_the_largest() {
     let options = ObjectOptions {
         max_objects: 2,
         interval: 100 * MS,
@@ -167,10 +167,12 @@ fn the_longest_unseen_come_first_and_then_the_largest() {
         (0, vec![2, 3], 2),
         (40, vec![1, 4], 0),
         (80, vec![4], 0),
-        // 2 and 3 are due, and what was never looked at is older than they are
-        (100, vec![2, 4], 1),
-        (140, vec![3, 4], 1),
-        (200, vec![1, 4], 1),
+        // 2 and 3 are due, and 4 is on every frame
+        (100, vec![2, 3], 1),
+        (120, vec![4], 0),
+        (140, vec![1, 4], 0),
+        (240, vec![2, 3], 2),
+        (280, vec![1, 4], 0),
     ] {
         let (plan, counts) = plan(&mut planner, &options, ms, &objects);
         assert_eq!(

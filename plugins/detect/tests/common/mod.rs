@@ -10,6 +10,7 @@
 pub mod classes;
 pub mod models;
 pub mod onnx;
+pub mod pipeline;
 pub mod runs;
 
 use gst::prelude::*;
@@ -420,84 +421,6 @@ pub fn video(format: &str, width: u32, height: u32) -> String {
 /// The mean that the model sees of an RGB frame whose bytes are `value`.
 pub fn brightness(value: u8) -> f32 {
     f32::from(value) / 255.0
-}
-
-/// A pipeline around an element of the name `detect`.
-pub struct Pipeline {
-    pub pipeline: gst::Pipeline,
-    pub detect: gst::Element,
-    pub log: Log,
-    _watchdog: Watchdog,
-}
-
-impl Pipeline {
-    pub fn new(launch: &str) -> Self {
-        init();
-        let pipeline = gst::parse::launch(launch)
-            .unwrap()
-            .downcast::<gst::Pipeline>()
-            .unwrap();
-        let detect = pipeline.by_name("detect").unwrap();
-        Self {
-            log: Log::on(&detect.static_pad("src").unwrap()),
-            pipeline,
-            detect,
-            _watchdog: Watchdog::new(),
-        }
-    }
-
-    /// Waits for the end: `Err` with the first error's text, or with what did not come.
-    pub fn wait(&self) -> Result<(), String> {
-        let bus = self.pipeline.bus().unwrap();
-        let timeout = gst::ClockTime::from_seconds(NEVER.as_secs());
-        let kinds = [gst::MessageType::Eos, gst::MessageType::Error];
-        match bus.timed_pop_filtered(timeout, &kinds) {
-            Some(message) => match message.view() {
-                gst::MessageView::Error(error) => Err(error.error().to_string()),
-                _ => Ok(()),
-            },
-            None => panic!("neither the end nor an error has come"),
-        }
-    }
-
-    pub fn run(&self) -> Result<(), String> {
-        self.play();
-        self.wait()
-    }
-
-    pub fn play(&self) {
-        self.pipeline.set_state(gst::State::Playing).unwrap();
-    }
-
-    /// Waits until the pipeline is in the state that it was told.
-    #[track_caller]
-    pub fn settle(&self) {
-        let timeout = gst::ClockTime::from_seconds(NEVER.as_secs());
-        let (changed, ..) = self.pipeline.state(timeout);
-        assert!(
-            matches!(
-                changed,
-                Ok(gst::StateChangeSuccess::Success | gst::StateChangeSuccess::NoPreroll)
-            ),
-            "{changed:?}"
-        );
-    }
-
-    pub fn stats(&self) -> gst::Structure {
-        self.detect.property("stats")
-    }
-
-    /// A counter of the stats.
-    #[track_caller]
-    pub fn stat(&self, name: &str) -> u64 {
-        self.stats().get(name).unwrap()
-    }
-}
-
-impl Drop for Pipeline {
-    fn drop(&mut self) {
-        let _ = self.pipeline.set_state(gst::State::Null);
-    }
 }
 
 /// `vigildetect` with this model, for the text of a pipeline.

@@ -1,7 +1,8 @@
 //! What downstream says reaches upstream, and the stream always comes to an end.
 
 use crate::common::models::Tiny;
-use crate::common::{self, Item, Pipeline, Rig};
+use crate::common::pipeline::Pipeline;
+use crate::common::{self, Item, Rig};
 use gst::prelude::*;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};

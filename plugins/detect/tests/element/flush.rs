@@ -1,7 +1,8 @@
 //! Flushes and seeks: nothing stale comes out afterwards, and it goes on.
 
 use crate::common::models::Tiny;
-use crate::common::{self, Item, Pipeline, Rig, brightness};
+use crate::common::pipeline::Pipeline;
+use crate::common::{self, Item, Rig, brightness};
 use gst::prelude::*;
 use vigil_analytics::objects::Look;
 

@@ -1,7 +1,8 @@
 //! Live streams: latency, overload, QoS.
 
 use crate::common::models::Tiny;
-use crate::common::{self, Pipeline, Rig, brightness};
+use crate::common::pipeline::Pipeline;
+use crate::common::{self, Rig, brightness};
 use vigil_analytics::objects::Look;
 
 /// A model that takes tens of milliseconds a run, one thread and its trial's grey picture given.

@@ -391,6 +391,9 @@ fn hundreds_of_objects_are_looked_at_in_batches_each_for_itself() {
             );
         }
         assert_eq!(rig.stat("objects-inferred"), 600);
+        // A run is counted once, however many objects are in it.
+        let longest = |name: &str| rig.stats().get::<f64>(name).unwrap();
+        assert!(longest("inference-max-ms") <= longest("latency-max-ms"));
     }
     let mut rig = rig(&model, "RGB", &[OBJECTS, ("on-max-objects", "10")]);
     let seen = look(&mut rig, "RGB", &things);

@@ -1,7 +1,8 @@
 //! Frames and events leave in the order in which they came, each frame with its own result.
 
 use crate::common::models::Tiny;
-use crate::common::{self, Item, Pipeline, Rig, brightness};
+use crate::common::pipeline::Pipeline;
+use crate::common::{self, Item, Rig, brightness};
 use vigil_analytics::objects::Look;
 
 /// A model that takes a few milliseconds on a bright picture and hardly any time on a dark one.

@@ -1,7 +1,8 @@
 //! `engine=replay`: recorded detections come out on the frames that they belong to.
 
 use crate::common::models::ModelFile;
-use crate::common::{self, Item, Pipeline, Rig, Seen};
+use crate::common::pipeline::Pipeline;
+use crate::common::{self, Item, Rig, Seen};
 use gst::prelude::*;
 use vigil_analytics::objects::Look;
 

@@ -1,7 +1,8 @@
 //! Several elements of one process with the same model.
 
 use crate::common::models::{ModelFile, Tiny};
-use crate::common::{self, Pipeline, Rig, brightness};
+use crate::common::pipeline::Pipeline;
+use crate::common::{self, Rig, brightness};
 use gst::prelude::*;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;

@@ -1,7 +1,8 @@
 //! State changes, and input that is damaged.
 
 use crate::common::models::{ModelFile, Tiny};
-use crate::common::{self, Pipeline, Rig, brightness};
+use crate::common::pipeline::Pipeline;
+use crate::common::{self, Rig, brightness};
 use gst::prelude::*;
 use std::time::Duration;
 
