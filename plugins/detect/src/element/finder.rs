@@ -40,7 +40,7 @@ pub(super) enum Entry {
     /// Workers find them.
     Work,
     /// It is known already.
-    Done(Result<Found, Failure>),
+    Done(Box<Result<Found, Failure>>),
     /// It goes on as one that nobody looked at.
     Pass,
 }
@@ -82,6 +82,14 @@ pub(super) trait Finder: Send + Sync {
     /// one, `Err` with what is wrong and what would be right. Streaming thread.
     fn check_format(&self, _info: &gst_video::VideoInfo) -> Result<Option<String>, String> {
         Ok(None)
+    }
+
+    /// Why it does not take frames in a GPU's memory, and what would; `None` where it does.
+    fn refuses_gpu_memory(&self) -> Option<String> {
+        Some(format!(
+            "engine {} reads frames in system memory: engine=tensorrt reads them on the GPU",
+            self.engine()
+        ))
     }
 
     /// The most that a frame of a live stream waits for its result at first.

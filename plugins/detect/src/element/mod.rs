@@ -5,6 +5,7 @@ mod details;
 mod finder;
 mod focus;
 mod frame;
+mod gpu;
 mod imp;
 mod inference;
 mod network;
@@ -15,6 +16,7 @@ mod settings;
 mod shared;
 mod stats;
 
+pub use gpu::nvds::NvdsMeta;
 pub use sampling::{ChromaResampler, ResizeChoice};
 
 use crate::engine::Precision;
@@ -49,6 +51,12 @@ pub enum EngineChoice {
         nick = "replay"
     )]
     Replay,
+    /// No network: DeepStream's.
+    #[enum_value(
+        name = "No network: what DeepStream's elements before this one found",
+        nick = "deepstream"
+    )]
+    DeepStream,
 }
 
 /// What the engine calculates in.
@@ -144,6 +152,7 @@ glib::wrapper! {
 
 /// Registers the element.
 pub fn register(plugin: &gst::Plugin) -> Result<(), glib::BoolError> {
+    gpu::build::take_log();
     gst::Element::register(
         Some(plugin),
         "vigildetect",

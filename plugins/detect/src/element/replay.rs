@@ -132,6 +132,10 @@ impl Finder for Replay {
         }
     }
 
+    fn refuses_gpu_memory(&self) -> Option<String> {
+        None
+    }
+
     fn start(
         &self,
         lane: &Arc<Lane>,
@@ -155,9 +159,9 @@ impl Finder for Replay {
         thresholds: &SharedThresholds,
     ) -> Entry {
         if position.pts.is_none() {
-            return Entry::Done(Err(Failure::Frame(
+            return Entry::Done(Box::new(Err(Failure::Frame(
                 "a buffer without PTS: what was recorded at its time cannot be known".into(),
-            )));
+            ))));
         }
         let info = &frame.format.info;
         let recorded = self.recording.find(position, rate_of(info), cursor);
@@ -176,10 +180,10 @@ impl Finder for Replay {
                 let size = (info.width(), info.height());
                 let mut detections = found.detections(size, &thresholds.get());
                 frame.format.views.keep_inside(&mut detections);
-                Entry::Done(Ok(Found {
+                Entry::Done(Box::new(Ok(Found {
                     detections,
                     ..Default::default()
-                }))
+                })))
             }
             Recorded::Skipped(_) => {
                 self.skipped.fetch_add(1, Ordering::Relaxed);

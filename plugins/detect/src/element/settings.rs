@@ -2,6 +2,7 @@
 
 use super::details::NEEDS_V1_26;
 use super::focus::{Focus, FocusError};
+use super::gpu::nvds::NvdsSettings;
 use super::network::NetworkOptions;
 use super::sampling::SamplingSettings;
 use super::{EngineChoice, ModeChoice, PrecisionChoice};
@@ -39,6 +40,8 @@ pub(super) struct Settings {
     /// Where on a frame to look, and on which frames.
     pub focus: Focus,
     pub attach_tensors: bool,
+    /// What is translated of DeepStream's metadata.
+    pub nvds: NvdsSettings,
 }
 
 impl Default for Settings {
@@ -64,6 +67,7 @@ impl Default for Settings {
             sampling: SamplingSettings::default(),
             focus: Focus::default(),
             attach_tensors: false,
+            nvds: NvdsSettings::default(),
         }
     }
 }
@@ -91,6 +95,11 @@ pub(super) enum SettingsError {
     Classes(ModelError),
     #[error(transparent)]
     Focus(#[from] FocusError),
+    #[error(
+        "property motion-gate cannot be true while frames are in a GPU's memory, where the CPU does not \
+         read them: put cudadownload or nvvideoconvert before vigildetect"
+    )]
+    MotionOnGpu,
     #[error("property attach-tensors is true, but {0}")]
     Tensors(&'static str),
     #[error(
@@ -114,6 +123,7 @@ pub(super) struct ReplayOptions {
 pub(super) enum Task {
     Network(Box<NetworkOptions>),
     Replay(ReplayOptions),
+    DeepStream,
 }
 
 impl Settings {
@@ -137,6 +147,7 @@ impl Settings {
                     classes: self.classes.clone().unwrap_or_default(),
                 }));
             }
+            EngineChoice::DeepStream => return Ok(Task::DeepStream),
         };
         if let Some(why) = NEEDS_V1_26.filter(|_| self.attach_tensors) {
             return Err(SettingsError::Tensors(why));
@@ -380,6 +391,7 @@ impl Settings {
         ];
         specs.extend(SamplingSettings::specs());
         specs.extend(Focus::specs());
+        specs.extend(NvdsSettings::specs());
         specs
     }
 
@@ -410,6 +422,7 @@ impl Settings {
             "interval" => store(value, &mut self.interval),
             "attach-tensors" => store(value, &mut self.attach_tensors),
             "chroma-resampler" | "resize" => self.sampling.set(name, value),
+            "nvds-meta" | "nvds-component" => self.nvds.set(name, value),
             _ => self.focus.set(name, value),
         }
     }
@@ -436,6 +449,7 @@ impl Settings {
             "interval" => self.interval.to_value(),
             "attach-tensors" => self.attach_tensors.to_value(),
             "chroma-resampler" | "resize" => return self.sampling.get(name),
+            "nvds-meta" | "nvds-component" => return self.nvds.get(name),
             _ => return self.focus.get(name),
         })
     }

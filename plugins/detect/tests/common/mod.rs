@@ -9,6 +9,7 @@
 
 pub mod models;
 pub mod onnx;
+pub mod pixels;
 pub mod runs;
 
 use gst::prelude::*;

@@ -13,7 +13,8 @@ batch-timeout: guint64 = 0 (0 to 10000000000), READY
 chroma-resampler: GstVigilDetectChromaResampler = nearest (nearest, linear), READY
 classes: gchararray = NULL, PLAYING
 confidence-threshold: gfloat = 0.25 (0 to 1), PLAYING
-engine: GstVigilDetectEngine = auto (auto, openvino, onnxruntime, rten, replay), READY
+device: guint = 0 (0 to 255), READY
+engine: GstVigilDetectEngine = auto (auto, tensorrt, openvino, onnxruntime, rten, replay, deepstream), READY
 head: gchararray = NULL, READY
 input-size: gchararray = NULL, READY
 interval: guint = 0 (0 to 4294967295), PLAYING
@@ -26,7 +27,9 @@ motion-gate: gboolean = false, PLAYING
 motion-hold: guint64 = 2000000000 (0 to 18446744073709551615), PLAYING
 motion-max-age: guint64 = 2000000000 (0 to 18446744073709551615), PLAYING
 motion-threshold: gfloat = 4 (0.5 to 255), PLAYING
-precision: GstVigilDetectPrecision = f32 (f32, bf16), READY
+nvds-component: guint = 1 (0 to 2147483647), READY
+nvds-meta: GstVigilDetectNvdsMeta = none (none, read, write, both), READY
+precision: GstVigilDetectPrecision = f32 (f32, bf16, f16), READY
 preprocess: gchararray = NULL, READY
 regions: gchararray = NULL, READY
 resize: GstVigilDetectResize = bilinear (bilinear, area), READY
@@ -108,6 +111,7 @@ fn every_property_is_what_it_was_set_to() {
         ("chroma-resampler", "linear"),
         ("classes", "person;2"),
         ("confidence-threshold", "0.5"),
+        ("device", "1"),
         ("engine", "rten"),
         ("head", "yolov6"),
         ("input-size", "640x384"),
@@ -121,6 +125,8 @@ fn every_property_is_what_it_was_set_to() {
         ("motion-hold", "5"),
         ("motion-max-age", "0"),
         ("motion-threshold", "7.5"),
+        ("nvds-component", "3"),
+        ("nvds-meta", "both"),
         ("precision", "bf16"),
         ("preprocess", "colour=bgr;pad=0"),
         ("regions", "[[0,0,1,1]]"),
@@ -229,6 +235,7 @@ fn stats_say_what_is_used_and_what_was_done() {
     assert_eq!(sizes.map(small), [64, 64, 2, 2, 1, 1, 1, 0, 1]);
     assert_eq!(small("queued"), 0);
     assert_eq!(stats.get::<bool>("live"), Ok(false));
+    assert_eq!(stats.get::<&str>("memory"), Ok("system"));
     let count = |name: &str| stats.get::<u64>(name).unwrap();
     let counters = [
         "frames",
@@ -255,7 +262,7 @@ fn stats_say_what_is_used_and_what_was_done() {
         );
     }
     assert_eq!(number("motion-max-ms"), 0.0);
-    assert_eq!(stats.n_fields(), 7 + 10 + 1 + counters.len() + 1 + 20);
+    assert_eq!(stats.n_fields(), 8 + 10 + 1 + counters.len() + 1 + 20);
 }
 
 #[test]

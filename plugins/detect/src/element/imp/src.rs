@@ -34,8 +34,10 @@ impl VigilDetect {
     }
 
     pub(super) fn src_query(&self, pad: &gst::Pad, query: &mut gst::QueryRef) -> bool {
-        let gst::QueryViewMut::Latency(query) = query.view_mut() else {
-            return gst::Pad::query_default(pad, Some(&*self.obj()), query);
+        let query = match query.view_mut() {
+            gst::QueryViewMut::Latency(query) => query,
+            gst::QueryViewMut::Context(_) => return self.query_context(pad, query),
+            _ => return gst::Pad::query_default(pad, Some(&*self.obj()), query),
         };
         let mut upstream = gst::query::Latency::new();
         if !self.sinkpad.peer_query(&mut upstream) {
@@ -153,6 +155,8 @@ impl VigilDetect {
         mut buffer: gst::Buffer,
     ) -> Result<gst::FlowSuccess, gst::FlowError> {
         vigil_analytics::objects::mark_skipped(&mut buffer);
+        self.read_nvds(session, &mut buffer)?;
+        self.write_nvds(session, &mut buffer)?;
         self.push(session, buffer)
     }
 
@@ -164,7 +168,11 @@ impl VigilDetect {
         latency: Duration,
     ) -> Result<gst::FlowSuccess, gst::FlowError> {
         match result {
+            Ok(found) if !found.batch.is_empty() => {
+                self.write_batch(session, &mut buffer, &found, latency)?;
+            }
             Ok(found) => {
+                self.read_nvds(session, &mut buffer)?;
                 if let Err(error) = session.annotate(buffer.make_mut(), found, latency) {
                     gst::warning!(
                         CAT,
@@ -172,6 +180,7 @@ impl VigilDetect {
                         "Metadata of a frame is incomplete: {error}"
                     );
                 }
+                self.write_nvds(session, &mut buffer)?;
             }
             Err(Failure::Frame(reason)) => {
                 session.stats().failed += 1;
