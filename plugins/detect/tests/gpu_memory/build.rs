@@ -4,6 +4,7 @@ use super::common::pixels::pixels;
 use super::common::{self, texts};
 use super::{assert_says, installed};
 use gst::prelude::*;
+use std::sync::{Arc, Mutex};
 
 /// Messages of builds: phase, step and steps.
 fn told(bus: &gst::Bus) -> Vec<(String, u32, u32)> {
@@ -42,6 +43,32 @@ fn a_build_tells_how_far_it_is_and_a_kept_plan_does_not() {
         }
         element.set_state(gst::State::Null).unwrap();
     }
+    drop(fake);
+}
+
+#[test]
+fn what_tensorrt_logs_is_in_a_debug_category_of_its_own() {
+    let fake = installed();
+    let lines = Arc::new(Mutex::new(Vec::new()));
+    let log = lines.clone();
+    gst::log::add_log_function(move |category, level, _, _, _, _, message| {
+        if category.name() == "vigiltensorrt" {
+            let text = message.get().map(|text| text.to_string());
+            log.lock().unwrap().push((level, text.unwrap_or_default()));
+        }
+    });
+    gst::log::set_active(true);
+    gst::log::set_threshold_for_name("vigiltensorrt", gst::DebugLevel::Trace);
+    let model = pixels("1");
+    let (element, _) = common::element(Some(&model), &[("engine", "tensorrt")]);
+    element.set_state(gst::State::Paused).unwrap();
+    element.set_state(gst::State::Null).unwrap();
+    let lines = lines.lock().unwrap();
+    let of_a_build = |(level, text): &(gst::DebugLevel, String)| {
+        *level == gst::DebugLevel::Info && text.starts_with("building: ")
+    };
+    assert!(lines.iter().any(of_a_build), "{lines:?}");
+    drop(element);
     drop(fake);
 }
 

@@ -5,9 +5,10 @@ use super::cuda::{self, Cuda};
 use super::{assert_same, assert_says, installed_on};
 use gst::prelude::*;
 use std::path::Path;
+use std::sync::Arc;
 use std::sync::mpsc::channel;
 use vigil_analytics::objects::{self, Object};
-use vigil_nvidia::memory::cuda::{GstCuda, LIBRARY};
+use vigil_nvidia::memory::cuda::{ElementContext, GstCuda, LIBRARY};
 
 /// A library that GStreamer looks for before it registers its CUDA elements.
 fn cuvid() -> libloading::Library {
@@ -41,7 +42,10 @@ fn has_elements() -> bool {
 /// error.
 fn run(launch: &str) -> Result<(Vec<Vec<Object>>, gst::Structure), String> {
     let pipeline = gst::parse::launch(launch).unwrap();
-    let pipeline = pipeline.downcast::<gst::Pipeline>().unwrap();
+    play(pipeline.downcast_ref().unwrap())
+}
+
+fn play(pipeline: &gst::Pipeline) -> Result<(Vec<Vec<Object>>, gst::Structure), String> {
     let detect = pipeline.by_name("detect").unwrap();
     let (send, receive) = channel();
     let pad = detect.static_pad("src").unwrap();
@@ -103,6 +107,33 @@ fn objects_of_frames_from_cudaupload_are_those_of_frames_in_system_memory() {
         }
     }
     // GStreamer keeps its contexts for the process, and the fake would say that they are left.
+    std::mem::forget(fake);
+}
+
+#[test]
+fn memory_of_a_context_that_the_app_brings_is_refused_with_what_helps() {
+    let fake = installed_on(Cuda::for_gstreamer());
+    let _cuvid = cuvid();
+    if !has_elements() {
+        return;
+    }
+    let model = pixels("1");
+    let launch = format!(
+        "videotestsrc num-buffers=2 ! video/x-raw,format=NV12,width=66,height=50 ! cudaupload ! \
+         video/x-raw(memory:CUDAMemory) ! vigildetect name=detect engine=tensorrt model={} ! \
+         fakesink",
+        model.path().display()
+    );
+    let pipeline = gst::parse::launch(&launch).unwrap();
+    // One that GStreamer makes for the app.
+    let app: gst::Element = gst::Bin::new().upcast();
+    let theirs = ElementContext::new(Arc::new(GstCuda::open().unwrap()), Some(0));
+    theirs.ensure(&app).unwrap();
+    let mut query = gst::query::Context::new("gst.cuda.context");
+    assert!(theirs.query(&app, query.get_mut().unwrap()));
+    pipeline.set_context(&query.context_owned().unwrap());
+    let text = play(pipeline.downcast_ref().unwrap()).unwrap_err();
+    assert_says(&text, &["CUDA context", "primary", "cudadownload"]);
     std::mem::forget(fake);
 }
 

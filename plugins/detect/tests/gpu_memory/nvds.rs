@@ -86,6 +86,29 @@ fn what_is_found_is_written_for_deepstreams_elements_too() {
 }
 
 #[test]
+fn both_ways_each_side_has_all_objects_and_none_twice() {
+    let fake = installed();
+    let nvds = deepstream("9");
+    let model = pixels("1");
+    let settings = [("nvds-meta", "both"), ("nvds-component", "7")];
+    let mut rig = rig(&model, &settings);
+    rig.caps(&nvmm(SIZE));
+    let (buffer, _) = Spec::new(false, NV12, &[SIZE]).buffer(PixelFormat::Nv12);
+    nvds.attach(&buffer, 1);
+    let car = object(2, "car", [10.0, 20.0, 30.0, 15.0], 0.75);
+    nvds.add(&buffer, 0, &car, false);
+    let buffer = pass(rig, buffer);
+    let (look, found) = analytics(&buffer);
+    assert_eq!((look, found[0].label_str()), (Look::Inferred, "car"));
+    assert!(found[1..].iter().all(|o| o.label_str() != "car") && found.len() > 4);
+    let written = nvds.objects(&buffer, 0);
+    assert_eq!(written.len(), found.len());
+    let cars = written.iter().filter(|o| text(&o.label) == "car");
+    assert_eq!(cars.count(), 1);
+    drop(fake);
+}
+
+#[test]
 fn each_picture_of_a_batch_gets_what_was_found_on_it() {
     let fake = installed();
     let nvds = deepstream("9");
