@@ -24,9 +24,6 @@ const THRESHOLDS: [f32; 2] = [0.25, 0.05];
 pub struct Options {
     #[command(flatten)]
     common: Common,
-    /// What the GPU calculates in
-    #[arg(long, value_delimiter = ',', default_value = "f32,f16")]
-    precision: Vec<Floats>,
     /// Pictures to look at, besides a street that is drawn
     #[arg(long = "picture")]
     pictures: Vec<PathBuf>,
@@ -58,7 +55,7 @@ pub fn run(options: &Options) -> Result<bool, Failure> {
         pictures.push(frames::read(path)?);
     }
     for subject in &common.models {
-        for floats in &options.precision {
+        for floats in &common.precision {
             check_model(&mut recorder, options, subject, *floats, &pictures, &gpu)?;
         }
     }
@@ -76,7 +73,7 @@ fn check_model(
     let what = |what: &str| format!("{subject}, {}: {what}", floats.as_str());
     let mut model = None;
     recorder.check(what("TensorRT takes the model"), || {
-        let on_gpu = subject.on_gpu(floats, pictures.len().max(4), options.common.device)?;
+        let on_gpu = subject.on_gpu(floats, &options.common)?;
         let text = on_gpu.loaded.engine.description();
         model = Some(on_gpu);
         passed(text)

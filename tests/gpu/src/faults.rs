@@ -3,7 +3,7 @@
 use crate::frames::{self, Place, Placed};
 use crate::kernels::Gpu;
 use crate::machine::{Machine, context};
-use crate::model::{Floats, OnGpu, Subject};
+use crate::model::OnGpu;
 use crate::record::{Checked, Recorder, Verdict, passed};
 use crate::{Common, Failure, plans};
 use gstvigildetect::decode::Thresholds;
@@ -31,11 +31,11 @@ pub fn run(options: &Options) -> Result<bool, Failure> {
     let machine = Machine::look(common.device);
     let mut recorder = Recorder::new("faults", &common.out, machine)?;
     let context = context(common.device)?;
-    let subject = common.models.first().ok_or("no model")?;
-    let load = || subject.on_gpu(Floats::F32, PICTURES, common.device);
+    let (subject, floats) = common.first()?;
+    let load = || subject.on_gpu(floats, common);
     recorder.check(
         "a GPU without memory is an error, and of use afterwards",
-        || full(&context, subject, common.device),
+        || full(&context, &load),
     )?;
     recorder.check("a budget too small for one picture is refused", || {
         refused_budget(&load()?).map(|(text, _)| Verdict::Passed(text))
@@ -50,7 +50,7 @@ pub fn run(options: &Options) -> Result<bool, Failure> {
         "a detector that gives half of its memory back finds the same",
         || halved(&context, &load()?),
     )?;
-    plans::checks(&mut recorder, subject, common)?;
+    plans::checks(&mut recorder, subject, floats, common)?;
     recorder.finish()
 }
 
@@ -71,12 +71,12 @@ fn fill(context: &Context, leave: usize) -> Result<Vec<DeviceBuffer>, Failure> {
     Ok(held)
 }
 
-fn full(context: &Context, subject: &Subject, device: u32) -> Checked {
+fn full(context: &Context, load: &dyn Fn() -> Result<OnGpu, Failure>) -> Checked {
     // The plan has to be there: a build of its own is not what is tried.
-    drop(subject.on_gpu(Floats::F32, PICTURES, device)?);
+    drop(load()?);
     let held = fill(context, 0)?;
     let taken: usize = held.iter().map(DeviceBuffer::bytes).sum();
-    let refused = subject.on_gpu(Floats::F32, PICTURES, device).map(|_| ());
+    let refused = load().map(|_| ());
     drop(held);
     let said = match refused {
         Ok(()) => return Err(format!("it loads with {taken} bytes taken").into()),
@@ -85,7 +85,7 @@ fn full(context: &Context, subject: &Subject, device: u32) -> Checked {
     if !said.to_lowercase().contains("memory") {
         return Err(format!("memory is not what is said to be missing: {said}").into());
     }
-    subject.on_gpu(Floats::F32, PICTURES, device)?;
+    load()?;
     passed(format!(
         "with {taken} bytes taken: {said}; it loads when they are free again"
     ))

@@ -3,7 +3,7 @@
 use crate::frames::{self, Place, Placed};
 use crate::kernels::Gpu;
 use crate::machine::{Machine, context};
-use crate::model::{Floats, Subject};
+use crate::model::OnGpu;
 use crate::record::{Checked, Recorder, passed};
 use crate::{Common, Failure};
 use gstvigildetect::decode::Thresholds;
@@ -18,6 +18,9 @@ const WARM_UP: usize = 3;
 
 /// What a driver may move by on its own.
 const SLACK_BYTES: usize = 4 << 20;
+
+/// Loads the model.
+type Load<'a> = dyn Fn() -> Result<OnGpu, Failure> + 'a;
 
 #[derive(clap::Args)]
 pub struct Options {
@@ -40,15 +43,16 @@ pub fn run(options: &Options) -> Result<bool, Failure> {
     let mut recorder = Recorder::new(&options.name, &common.out, machine)?;
     // Held, so that what is free is told by the same context before and after.
     let context = context(common.device)?;
-    let subject = common.models.first().ok_or("no model")?;
+    let (subject, floats) = common.first()?;
+    let load = || subject.on_gpu(floats, common);
     recorder.check(
         "memory is back where it was after models came and went",
-        || cycles(options, &context, subject),
+        || cycles(options, &context, &load),
     )?;
     recorder.finish()
 }
 
-fn cycles(options: &Options, context: &Context, subject: &Subject) -> Checked {
+fn cycles(options: &Options, context: &Context, load: &Load) -> Checked {
     let gpu = Arc::new(Gpu::new(context));
     let frame = frames::street(1, 640, 360)?
         .remove(0)
@@ -58,13 +62,13 @@ fn cycles(options: &Options, context: &Context, subject: &Subject) -> Checked {
     let [host, device] = placed;
     let placed = [host?, device?];
     for _ in 0..WARM_UP {
-        cycle(options, subject, &placed)?;
+        cycle(load, &placed)?;
     }
     let (start, at_most) = (Instant::now(), Duration::from_secs_f64(options.seconds));
     let (before, own) = (context.memory_info()?.free, resident());
     let mut done = 0;
     while done < options.cycles && start.elapsed() < at_most {
-        cycle(options, subject, &placed)?;
+        cycle(load, &placed)?;
         done += 1;
     }
     let (after, own_after) = (context.memory_info()?.free, resident());
@@ -80,8 +84,8 @@ fn cycles(options: &Options, context: &Context, subject: &Subject) -> Checked {
     }
 }
 
-fn cycle(options: &Options, subject: &Subject, frames: &[Placed; 2]) -> Result<(), Failure> {
-    let model = subject.on_gpu(Floats::F32, frames.len(), options.common.device)?;
+fn cycle(load: &Load, frames: &[Placed; 2]) -> Result<(), Failure> {
+    let model = load()?;
     let mut detector = GpuDetector::new(&model.engine, &model.loaded.spec, frames.len())?;
     // Twice: step by step, and as it was recorded.
     for _ in 0..2 {

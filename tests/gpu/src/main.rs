@@ -35,7 +35,7 @@ mod tiny;
 mod kernels;
 
 use clap::{Args, Parser, Subcommand};
-use model::Subject;
+use model::{Floats, Subject};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -87,6 +87,20 @@ struct Common {
     /// An ONNX file, or `builtin`; may be given several times
     #[arg(long = "model", default_value = "builtin")]
     models: Vec<Subject>,
+    /// What the GPU calculates in; the first one where a step needs one only
+    #[arg(long, value_delimiter = ',', default_value = "f16,f32")]
+    precision: Vec<Floats>,
+    /// The most pictures of a batch: plans are built for so many, once for all steps
+    #[arg(long, default_value_t = 64)]
+    most: usize,
+}
+
+impl Common {
+    /// The model and the precision of steps that need one only.
+    fn first(&self) -> Result<(&Subject, Floats), Failure> {
+        let model = self.models.first().ok_or("no model")?;
+        Ok((model, *self.precision.first().ok_or("no precision")?))
+    }
 }
 
 fn main() -> ExitCode {

@@ -1,6 +1,6 @@
 //! Models, loaded on the GPU and on the CPU.
 
-use crate::Failure;
+use crate::{Common, Failure};
 use gstvigildetect::detector::{LoadOptions, LoadedModel};
 use gstvigildetect::engine::tensorrt::TensorRt;
 use gstvigildetect::engine::{EngineKind, Precision, Runner};
@@ -109,12 +109,13 @@ impl Subject {
         }
     }
 
-    /// Loads it by TensorRT, for up to so many pictures a run, if the file leaves that open.
-    pub fn on_gpu(&self, floats: Floats, batch: usize, device: u32) -> Result<OnGpu, Failure> {
+    /// Loads it by TensorRT, for as many pictures a run as all steps do, if the file leaves that open.
+    pub fn on_gpu(&self, floats: Floats, common: &Common) -> Result<OnGpu, Failure> {
+        let batch = common.most.max(1);
         let options = LoadOptions {
             precision: floats.precision(),
             batch,
-            device,
+            device: common.device,
             ..self.options(EngineKind::TensorRt)
         };
         let fixed = LoadOptions {

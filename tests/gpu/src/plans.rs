@@ -106,11 +106,16 @@ pub fn build_once(options: &BuildOnce) -> Result<bool, Failure> {
 }
 
 /// All checks of this module.
-pub fn checks(recorder: &mut Recorder, subject: &Subject, common: &Common) -> Result<(), Failure> {
+pub fn checks(
+    recorder: &mut Recorder,
+    subject: &Subject,
+    floats: Floats,
+    common: &Common,
+) -> Result<(), Failure> {
     let mut job = None;
     let mut size = (0, 0);
     recorder.check("a build that is given up ends as that", || {
-        let model = subject.on_gpu(Floats::F32, 1, common.device)?;
+        let model = subject.on_gpu(floats, common)?;
         let input = &model.loaded.spec.input;
         size = (input.height, input.width);
         let made = Job::new(subject, common.device, size)?;

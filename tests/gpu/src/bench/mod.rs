@@ -24,9 +24,6 @@ const CLIP: usize = 8;
 pub struct Options {
     #[command(flatten)]
     common: Common,
-    /// What the GPU calculates in
-    #[arg(long, value_delimiter = ',', default_value = "f16,f32")]
-    precision: Vec<Floats>,
     /// Size of the frames
     #[arg(long, default_value_t = 1920)]
     width: usize,
@@ -148,13 +145,11 @@ pub fn run(options: &Options) -> Result<bool, Failure> {
         device: placed(Place::Device)?,
     });
     for subject in &common.models {
-        for floats in &options.precision {
-            let most = options.batches.iter().copied().max().unwrap_or(1);
-            let most = most.max(options.stream_batch);
+        for floats in &common.precision {
             let mut model = None;
             let what = format!("{subject}, {}", floats.as_str());
             recorder.check(format!("{what}: TensorRT takes the model"), || {
-                let on_gpu = subject.on_gpu(*floats, most, common.device)?;
+                let on_gpu = subject.on_gpu(*floats, common)?;
                 let text = on_gpu.loaded.engine.description();
                 model = Some(on_gpu);
                 passed(text)
