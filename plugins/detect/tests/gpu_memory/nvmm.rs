@@ -105,6 +105,43 @@ fn objects_are_those_of_the_same_picture_in_system_memory() {
 }
 
 #[test]
+fn streams_whose_frames_are_in_different_memory_share_runs() {
+    let fake = installed();
+    let model = pixels("N");
+    let more = [("batch-size", "4"), ("batch-timeout", "20000000")];
+    let system = video("NV12", SIZE.0, SIZE.1) + ",chroma-site=mpeg2,colorimetry=bt601";
+    let run = |caps: &str, frame: fn() -> gst::Buffer| {
+        let mut rig = rig(&model, &more);
+        rig.caps(caps);
+        for _ in 0..12 {
+            let buffer = rig.timed(frame());
+            rig.push_buffer(buffer).unwrap();
+        }
+        let seen = frames(&rig.eos());
+        assert_eq!(rig.errors(), Vec::<String>::new());
+        end(rig);
+        seen
+    };
+    let of_nvmm = || {
+        let (buffer, _) = Spec::new(false, NV12, &[SIZE]).buffer(PixelFormat::Nv12);
+        buffer
+    };
+    let expected = see(&model, &system, in_system_memory(0), &[]).objects;
+    let all = std::thread::scope(|scope| {
+        let threads = [
+            scope.spawn(|| run(&system, || in_system_memory(0))),
+            scope.spawn(|| run(&nvmm(SIZE), of_nvmm)),
+        ];
+        threads.map(|thread| thread.join().unwrap())
+    });
+    for seen in all.iter().flatten() {
+        assert_same(&seen.objects, &expected, "of two streams");
+    }
+    assert_eq!(all.map(|seen| seen.len()), [12, 12]);
+    drop(fake);
+}
+
+#[test]
 fn frames_leave_as_they_came_and_stats_say_where_they_are() {
     let fake = installed();
     let model = pixels("1");
