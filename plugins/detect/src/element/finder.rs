@@ -89,6 +89,14 @@ pub(super) trait Finder: Send + Sync {
         Ok(None)
     }
 
+    /// Why it does not take frames in a GPU's memory, and what would; `None` where it does.
+    fn refuses_gpu_memory(&self) -> Option<String> {
+        Some(format!(
+            "engine {} reads frames in system memory: engine=tensorrt reads them on the GPU",
+            self.engine()
+        ))
+    }
+
     /// The most that a frame of a live stream waits for its result at first.
     fn latency(&self) -> Duration {
         Duration::ZERO

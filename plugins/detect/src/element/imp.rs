@@ -5,10 +5,14 @@
 //! and pushes; inference runs on the session's workers. The model, or the recording, is loaded on
 //! the thread that changes the state to PAUSED.
 
+mod memory;
+mod nvds;
 mod sink;
 mod src;
 
-use super::frame::FORMATS;
+use super::gpu::build::Build;
+use super::gpu::context::CudaSharing;
+use super::gpu::memory::template_caps;
 use super::session::{Session, StartError, StreamFormat};
 use super::settings::Settings;
 use crate::detector::LoadError;
@@ -57,6 +61,11 @@ pub struct VigilDetect {
     ended: AtomicBool,
     /// Running time before which a live frame is too late for inference, from QoS events.
     earliest: AtomicU64,
+    /// The CUDA context that is shared with the elements around. Its `set_context` comes from within
+    /// calls to it: none of the locks above is held then.
+    cuda: CudaSharing,
+    /// The build of an engine that the start waits for.
+    build: Build,
 }
 
 /// Whether a downstream that was at its end takes frames again after this event.
@@ -100,7 +109,9 @@ impl VigilDetect {
     fn start(&self) -> Result<(), gst::StateChangeError> {
         *lock(&self.last_stats) = None;
         let settings = lock(&self.settings).clone();
-        let session = Session::new(&settings).map_err(|error| {
+        let load = || Session::new(&settings);
+        let session = self.build.over(self.obj().upcast_ref(), load);
+        let session = session.map_err(|error| {
             match &error {
                 StartError::Settings(_) | StartError::Replay(ReplayError::Labels { .. }) => {
                     gst::element_imp_error!(self, gst::ResourceError::Settings, ("{error}"));
@@ -110,6 +121,9 @@ impl VigilDetect {
                 }
                 StartError::Load(LoadError::Engine(_)) => {
                     gst::element_imp_error!(self, gst::LibraryError::Init, ("{error}"));
+                }
+                StartError::Nvds(_) => {
+                    gst::element_imp_error!(self, gst::ResourceError::NotFound, ("{error}"));
                 }
             }
             gst::StateChangeError
@@ -178,6 +192,9 @@ impl VigilDetect {
         if session.second.is_some() {
             session.stats().add_objects_to(&mut structure);
         }
+        if let Some(nvds) = &session.nvds {
+            nvds.add_to(&mut structure);
+        }
         structure
     }
 }
@@ -235,6 +252,8 @@ impl ObjectSubclass for VigilDetect {
             flow: Mutex::new(Ok(gst::FlowSuccess::Ok)),
             ended: AtomicBool::new(false),
             earliest: AtomicU64::new(0),
+            cuda: CudaSharing::default(),
+            build: Build::default(),
         }
     }
 }
@@ -243,6 +262,20 @@ impl ObjectImpl for VigilDetect {
     fn properties() -> &'static [glib::ParamSpec] {
         static PROPERTIES: LazyLock<Vec<glib::ParamSpec>> = LazyLock::new(Settings::specs);
         PROPERTIES.as_ref()
+    }
+
+    fn signals() -> &'static [glib::subclass::Signal] {
+        static SIGNALS: LazyLock<Vec<glib::subclass::Signal>> = LazyLock::new(|| {
+            let cancel_build = glib::subclass::Signal::builder("cancel-build")
+                .action()
+                .return_type::<bool>()
+                .class_handler(|values| {
+                    let element = values.first()?.get::<super::VigilDetect>().ok()?;
+                    Some(element.imp().build.cancel().to_value())
+                });
+            vec![cancel_build.build()]
+        });
+        SIGNALS.as_ref()
     }
 
     fn set_property(&self, _id: usize, value: &glib::Value, pspec: &glib::ParamSpec) {
@@ -281,6 +314,7 @@ impl ObjectImpl for VigilDetect {
                 gst::error!(CAT, imp = self, "No pad: {error}");
             }
         }
+        self.watch_refused_caps();
     }
 }
 
@@ -301,9 +335,7 @@ impl ElementImpl for VigilDetect {
 
     fn pad_templates() -> &'static [gst::PadTemplate] {
         static TEMPLATES: LazyLock<Vec<gst::PadTemplate>> = LazyLock::new(|| {
-            let caps = gst_video::VideoCapsBuilder::new()
-                .format_list(FORMATS)
-                .build();
+            let caps = template_caps();
             [
                 ("sink", gst::PadDirection::Sink),
                 ("src", gst::PadDirection::Src),
@@ -317,11 +349,17 @@ impl ElementImpl for VigilDetect {
         TEMPLATES.as_ref()
     }
 
+    fn set_context(&self, context: &gst::Context) {
+        self.cuda.set_context(self.obj().upcast_ref(), context);
+        self.parent_set_context(context);
+    }
+
     fn change_state(
         &self,
         transition: gst::StateChange,
     ) -> Result<gst::StateChangeSuccess, gst::StateChangeError> {
         match transition {
+            gst::StateChange::NullToReady => self.offer_cuda_context(),
             gst::StateChange::ReadyToPaused => self.start()?,
             gst::StateChange::PausedToReady => {
                 // Who waits in the lane holds a pad's stream lock, which deactivation needs.
@@ -335,6 +373,9 @@ impl ElementImpl for VigilDetect {
         let failed = transition == gst::StateChange::ReadyToPaused && result.is_err();
         if transition == gst::StateChange::PausedToReady || failed {
             self.stop();
+        }
+        if transition == gst::StateChange::ReadyToNull {
+            self.cuda.clear();
         }
         result
     }

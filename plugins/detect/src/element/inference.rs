@@ -3,6 +3,7 @@
 use super::details::{Extras, NEEDS_V1_26};
 use super::finder::SharedThresholds;
 use super::frame::frame_view;
+use super::gpu::memory::{Mapped, Readers};
 use super::session::{Failure, Found, Frame, lock};
 use crate::decode::{Details, Thresholds};
 use crate::detector::{Detector, LoadedModel, Picture, Timings};
@@ -49,6 +50,7 @@ impl Inference {
             tensors: None,
             most: gpu.capacity(),
             gpu: Some(Box::new(gpu)),
+            readers: Some(Readers::new(engine.gpu().context())),
             made_room: false,
         })
     }
@@ -67,6 +69,8 @@ pub(super) struct Hands {
     tensors: Option<Detector>,
     /// Of a GPU.
     gpu: Option<Box<GpuDetector>>,
+    /// Of frames in its memory.
+    readers: Option<Readers>,
     /// The most pictures in a run: more than the model was loaded for, where more were measured to
     /// gain something, and fewer where a GPU has no memory for them.
     most: usize,
@@ -103,6 +107,7 @@ impl Work for Inference {
         Ok(Hands {
             tensors: Some(self.detector(runner)),
             gpu: None,
+            readers: None,
             most: division.batch,
             made_room: false,
         })
@@ -156,53 +161,96 @@ impl Inference {
     fn look(&self, hands: &mut Hands, frames: &[Taken<Self>]) -> Result<Vec<Found>, Failure> {
         let thresholds: Vec<_> = frames.iter().map(|f| f.stream.thresholds.get()).collect();
         hands.get_ready(self, frames, &thresholds)?;
+        let mapped = hands.open(frames)?;
+        let batches = frames.iter().zip(&mapped).filter(|(taken, mapped)| {
+            taken.frame().plan.is_some() && mapped.as_ref().is_some_and(|m| m.pictures() > 1)
+        });
+        if batches.count() > 0 {
+            return Err(Failure::Engine(
+                "on=objects looks at objects of one picture, but the buffer holds several: put \
+                 nvstreamdemux before vigildetect"
+                    .into(),
+            ));
+        }
         let parts_of = |i: usize| {
-            let parts = frames[i].frame().parts();
-            parts.into_iter().map(move |part| (i, part))
+            let pictures = mapped[i].as_ref().map_or(1, Mapped::pictures);
+            (0..pictures).flat_map(move |picture| {
+                let parts = frames[i].frame().parts();
+                parts.into_iter().map(move |part| Piece {
+                    frame: i,
+                    picture,
+                    part,
+                })
+            })
         };
         let parts: Vec<_> = (0..frames.len()).flat_map(parts_of).collect();
         let mut seen: Vec<Vec<Picture>> = frames.iter().map(|_| Vec::new()).collect();
-        let together = |(a, _): &(usize, Part), (b, _): &(usize, Part)| {
-            let both = [*a, *b];
+        let together = |a: &Piece, b: &Piece| {
+            let both = [a.frame, b.frame];
             hands.may_share(both.map(|i| (&*frames[i].stream, &*thresholds[i])))
         };
         let alike: Vec<_> = parts.chunk_by(together).collect();
         let most = hands.most;
         for run in alike.into_iter().flat_map(|alike| alike.chunks(most)) {
-            for (number, (i, part)) in run.iter().enumerate() {
-                hands.put(number, &frames[*i], *part)?;
+            for (number, piece) in run.iter().enumerate() {
+                let mapped = mapped[piece.frame].as_ref();
+                hands.put(number, &frames[piece.frame], mapped, piece)?;
             }
-            let picture = |(i, _): &(usize, Part)| {
-                Picture::new(thresholds[*i].clone())
-                    .keeping_outputs(frames[*i].stream.attach_tensors)
+            let picture = |piece: &Piece| {
+                Picture::new(thresholds[piece.frame].clone())
+                    .keeping_outputs(frames[piece.frame].stream.attach_tensors)
             };
             let mut pictures: Vec<_> = run.iter().map(picture).collect();
-            let (first, _) = run[0];
-            hands.run(&frames[first].stream, &mut pictures)?;
+            hands.run(&frames[run[0].frame].stream, &mut pictures)?;
             let mut before = None;
-            for ((i, _), mut picture) in run.iter().zip(pictures) {
-                if before.replace(*i) == Some(*i) {
+            for (piece, mut picture) in run.iter().zip(pictures) {
+                if before.replace(piece.frame) == Some(piece.frame) {
                     // The frame had this run already, with another part.
                     picture.timings.inference = Duration::ZERO;
                 }
-                seen[*i].push(picture);
+                seen[piece.frame].push(picture);
             }
         }
-        let frames = frames.iter().zip(seen).zip(thresholds);
+        let frames = frames.iter().zip(&mapped).zip(seen).zip(thresholds);
         Ok(frames
-            .map(|((frame, pictures), thresholds)| {
+            .map(|(((frame, mapped), pictures), thresholds)| {
                 let frame = frame.frame();
                 if frame.plan.is_some() {
                     return answers(pictures);
                 }
                 let (views, most) = (&frame.format.views, thresholds.max_detections);
-                join(views, pictures, most, &self.loaded.output_names)
+                let names = &self.loaded.output_names;
+                match mapped {
+                    Some(mapped) if mapped.pictures() > 1 => {
+                        join_batch(views, mapped, pictures, most, names)
+                    }
+                    _ => join(views, pictures, most, names),
+                }
             })
             .collect())
     }
 }
 
+/// What the model looks at in one of its runs.
+struct Piece {
+    /// Which frame.
+    frame: usize,
+    /// Which picture of it: there are several in a batch of DeepStream's.
+    picture: usize,
+    part: Part,
+}
+
 impl Hands {
+    /// Opens those frames that are in the GPU's memory. They have to be closed before they are
+    /// finished with, or whoever writes on their buffers has to copy them.
+    fn open(&mut self, frames: &[Taken<Inference>]) -> Result<Vec<Option<Mapped>>, Failure> {
+        let (Some(readers), Some(gpu)) = (&mut self.readers, &self.gpu) else {
+            return Ok(frames.iter().map(|_| None).collect());
+        };
+        let open = |taken: &Taken<Inference>| readers.open(taken.frame(), gpu.stream());
+        frames.iter().map(open).collect()
+    }
+
     /// Whether pictures of this stream are prepared and decoded on the GPU. Averaging and tensors to
     /// be kept are the CPU's.
     fn is_for_gpu(&self, stream: &StreamTerms) -> bool {
@@ -240,15 +288,27 @@ impl Hands {
     }
 
     /// Makes a part of a frame the picture of this number.
-    fn put(&mut self, number: usize, taken: &Taken<Inference>, part: Part) -> Result<(), Failure> {
+    fn put(
+        &mut self,
+        number: usize,
+        taken: &Taken<Inference>,
+        mapped: Option<&Mapped>,
+        piece: &Piece,
+    ) -> Result<(), Failure> {
         let (frame, stream) = (taken.frame(), &*taken.stream);
         let is_for_gpu = self.is_for_gpu(stream);
+        let chroma = stream.sampling.chroma;
+        let source = mapped.and_then(|mapped| mapped.source(piece.picture, piece.part, chroma));
+        if let (Some(source), Some(gpu), true) = (source, &mut self.gpu, is_for_gpu) {
+            let put = gpu.put(number, source, chroma);
+            return put.map_err(|error| self.gpu_failed(error.into()));
+        }
         let mapped = frame.map()?;
         let view = frame_view(frame.format.frame, &mapped)
             .map_err(|error| Failure::Frame(error.to_string()))?;
-        let view = view.part(part);
+        let view = view.part(piece.part);
         if is_for_gpu && let Some(gpu) = &mut self.gpu {
-            let put = gpu.put(number, GpuSource::Host(&view), stream.sampling.chroma);
+            let put = gpu.put(number, GpuSource::Host(&view), chroma);
             return put.map_err(|error| self.gpu_failed(error.into()));
         }
         if let Some(detector) = &mut self.tensors {
@@ -309,6 +369,7 @@ fn join(views: &Views, pictures: Vec<Picture>, most: usize, names: &[String]) ->
     };
     Found {
         detections,
+        batch: Vec::new(),
         extras,
         timings,
         answers: Vec::new(),
@@ -330,6 +391,25 @@ fn answers(pictures: Vec<Picture>) -> Found {
         timings,
         ..Found::default()
     }
+}
+
+/// What is known of each picture of a batch: only boxes can be told of several.
+fn join_batch(
+    views: &Views,
+    mapped: &Mapped,
+    pictures: Vec<Picture>,
+    most: usize,
+    names: &[String],
+) -> Found {
+    let (mut found, mut pictures) = (Found::default(), pictures.into_iter());
+    for picture in 0..mapped.pictures() {
+        let parts: Vec<_> = pictures.by_ref().take(views.runs()).collect();
+        let one = join(views, parts, most, names);
+        found.timings += one.timings;
+        let batch_id = mapped.batch_id(picture);
+        found.batch.push((batch_id, one.detections));
+    }
+    found
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@ mod details;
 mod finder;
 mod focus;
 mod frame;
+mod gpu;
 mod imp;
 mod inference;
 mod network;
@@ -17,6 +18,7 @@ mod settings;
 mod shared;
 mod stats;
 
+pub use gpu::nvds::NvdsMeta;
 pub use on::OnChoice;
 pub use sampling::{ChromaResampler, ResizeChoice};
 
@@ -52,6 +54,12 @@ pub enum EngineChoice {
         nick = "replay"
     )]
     Replay,
+    /// No network: DeepStream's.
+    #[enum_value(
+        name = "No network: what DeepStream's elements before this one found",
+        nick = "deepstream"
+    )]
+    DeepStream,
 }
 
 /// What the engine calculates in.
@@ -150,6 +158,7 @@ glib::wrapper! {
 
 /// Registers the element.
 pub fn register(plugin: &gst::Plugin) -> Result<(), glib::BoolError> {
+    gpu::build::take_log();
     gst::Element::register(
         Some(plugin),
         "vigildetect",

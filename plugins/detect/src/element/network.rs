@@ -8,7 +8,7 @@ use super::session::{CAPACITY, Frame, LIVE_CAPACITY, LIVE_LIMIT, Lane, lock};
 use super::shared::SharedNetwork;
 use crate::detector::{LoadError, LoadOptions};
 use crate::model::Task;
-use crate::preprocess::Sampling;
+use crate::preprocess::{Resize, Sampling};
 use crate::replay::{Cursor, Position};
 use crate::schedule::{self, Division, PoolStats, Terms};
 use std::sync::{Arc, Mutex};
@@ -122,6 +122,9 @@ impl Finder for Network {
         let spec = &self.shared.loaded.spec;
         structure.set("precision", self.options.load.precision.as_str());
         structure.set("head", spec.kind.as_str());
+        if self.shared.loaded.engine.kind().is_on_gpu() {
+            structure.set("device", self.options.load.device);
+        }
         structure.set("input-width", spec.input.width);
         structure.set("input-height", spec.input.height);
         structure.set("labels-source", spec.labels_source.as_str());
@@ -143,6 +146,21 @@ impl Finder for Network {
         };
         let note = NEEDS_V1_26.map(|why| format!("{lost}, boxes are: {why}"));
         note.into_iter().collect()
+    }
+
+    fn refuses_gpu_memory(&self) -> Option<String> {
+        let kind = self.shared.loaded.engine.kind();
+        if !kind.is_on_gpu() {
+            return Some(format!(
+                "engine {} reads frames in system memory: engine=tensorrt reads them on the GPU",
+                kind.as_str()
+            ));
+        }
+        if self.options.attach_tensors {
+            return Some("property attach-tensors is true, for which the CPU reads frames".into());
+        }
+        (self.options.sampling.resize == Resize::Area)
+            .then(|| "property resize is area, which the CPU does: leave it at bilinear".into())
     }
 
     fn latency(&self) -> Duration {

@@ -52,9 +52,10 @@ impl Default for On {
 #[derive(Debug, thiserror::Error)]
 pub(super) enum OnError {
     #[error(
-        "property on is objects, but engine is replay: recordings are of whole frames; use on=frame"
+        "property on is objects, but with engine={0} there is no model to look at them: use on=frame, or \
+         another engine"
     )]
-    Replay,
+    NoModel(&'static str),
     #[error(
         "property on is objects, but {0} is set, which is for whole frames: leave one of them out"
     )]
@@ -76,18 +77,18 @@ impl On {
         })
     }
 
-    /// Whether it goes with an engine that replays, and with what needs whole frames, of which this
-    /// property is set.
+    /// Whether it goes with an engine of this name that runs no model, and with what needs whole
+    /// frames, of which this property is set.
     pub fn check(
         &self,
-        is_replay: bool,
+        without_model: Option<&'static str>,
         needs_frames: Option<&'static str>,
     ) -> Result<(), SettingsError> {
         if self.on == OnChoice::Frame {
             return Ok(());
         }
-        if is_replay {
-            return Err(OnError::Replay.into());
+        if let Some(engine) = without_model {
+            return Err(OnError::NoModel(engine).into());
         }
         match needs_frames {
             Some(name) => Err(OnError::Frames(name).into()),

@@ -132,6 +132,10 @@ impl Finder for Replay {
         }
     }
 
+    fn refuses_gpu_memory(&self) -> Option<String> {
+        None
+    }
+
     fn start(
         &self,
         lane: &Arc<Lane>,

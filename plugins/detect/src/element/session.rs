@@ -2,6 +2,9 @@
 
 use super::details::{self, Extras};
 use super::finder::{Entry, Finder, Mode, SharedThresholds};
+use super::gpu::deepstream::DeepStream;
+use super::gpu::memory::Memory;
+use super::gpu::nvds::Nvds;
 use super::network::Network;
 use super::on::OnError;
 use super::replay::Replay;
@@ -21,12 +24,14 @@ use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 use vigil_analytics::{BBox, classes};
+use vigil_nvidia::deepstream::NvDsError;
 
 /// What the caps say.
 #[derive(Debug)]
 pub(super) struct StreamFormat {
     pub info: gst_video::VideoInfo,
     pub frame: FrameFormat,
+    pub memory: Memory,
     /// The parts of such a frame that are looked at.
     pub views: Views,
 }
@@ -57,6 +62,12 @@ impl Frame {
     /// The frame's samples, for reading.
     pub fn map(&self) -> Result<gst_video::VideoFrameRef<&gst::BufferRef>, Failure> {
         let (buffer, info) = (&self.buffer, &self.format.info);
+        if self.format.memory.is_on_gpu() {
+            // What mapping gives is no samples, or takes a download.
+            let memory = self.format.memory.as_str();
+            let text = format!("a frame in a GPU's memory ({memory}) is not read on the CPU");
+            return Err(Failure::Engine(text));
+        }
         gst_video::VideoFrameRef::from_buffer_ref_readable(buffer, info).map_err(|_| {
             Failure::Frame(format!(
                 "a buffer of {} bytes does not hold a {}x{} {} frame",
@@ -73,6 +84,9 @@ impl Frame {
 #[derive(Debug, Default)]
 pub(super) struct Found {
     pub detections: Vec<Detection>,
+    /// Where the buffer holds several pictures: each one's place in the batch, and what was found on
+    /// it, in place of `detections`.
+    pub batch: Vec<(usize, Vec<Detection>)>,
     pub extras: Extras,
     /// Of each look at an object, where those are looked at.
     pub answers: Vec<Answer>,
@@ -116,6 +130,8 @@ pub(super) enum StartError {
     Load(#[from] LoadError),
     #[error(transparent)]
     Replay(#[from] ReplayError),
+    #[error(transparent)]
+    Nvds(#[from] NvDsError),
 }
 
 pub(super) struct Session {
@@ -124,6 +140,8 @@ pub(super) struct Session {
     pub stats: Mutex<Stats>,
     /// Where the model looks at objects.
     pub second: Option<SecondStage>,
+    /// Where DeepStream's metadata is translated.
+    pub nvds: Option<Nvds>,
     labels: Vec<glib::Quark>,
     views: ViewOptions,
     thresholds: SharedThresholds,
@@ -141,9 +159,11 @@ impl Session {
     /// Loads the model. Takes its time: called where the state changes.
     pub fn new(settings: &Settings) -> Result<Self, StartError> {
         let views = settings.focus.views()?;
+        let nvds = settings.nvds.open(settings.engine)?;
         let finder: Box<dyn Finder> = match settings.check()? {
             Task::Network(options) => Box::new(Network::load(*options)?),
             Task::Replay(options) => Box::new(Replay::load(options)?),
+            Task::DeepStream => Box::new(DeepStream),
         };
         if finder.classifies() && settings.focus.tiles().is_some() {
             return Err(SettingsError::from(OnError::Tiles).into());
@@ -156,6 +176,7 @@ impl Session {
             finder,
             stats: Mutex::default(),
             second: settings.on.objects().map(SecondStage::new),
+            nvds,
             labels,
             views,
             thresholds: SharedThresholds::new(thresholds),
@@ -235,6 +256,9 @@ impl Session {
 
     /// Takes over thresholds that may change while playing.
     pub fn update(&self, settings: &Settings) -> Result<(), SettingsError> {
+        if settings.focus.motion().is_some() && self.stats().memory.is_on_gpu() {
+            return Err(SettingsError::MotionOnGpu);
+        }
         self.thresholds
             .set(settings.thresholds(self.finder.labels())?);
         if let Some((second, options)) = self.second.as_ref().zip(settings.on.objects()) {
@@ -287,6 +311,12 @@ impl Session {
         Ok(())
     }
 
+    /// Names of the classes, by number.
+    pub fn labels(&self) -> &[glib::Quark] {
+        &self.labels
+    }
+
+    /// The name of a class.
     pub fn label(&self, class: u32) -> glib::Quark {
         match self.labels.get(class as usize) {
             Some(label) => *label,

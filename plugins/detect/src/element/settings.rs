@@ -2,6 +2,7 @@
 
 use super::details::NEEDS_V1_26;
 use super::focus::{Focus, FocusError};
+use super::gpu::nvds::NvdsSettings;
 use super::network::NetworkOptions;
 use super::on::{On, OnError};
 use super::sampling::SamplingSettings;
@@ -42,6 +43,8 @@ pub(super) struct Settings {
     pub attach_tensors: bool,
     /// Whether to look at frames or at objects.
     pub on: On,
+    /// What is translated of DeepStream's metadata.
+    pub nvds: NvdsSettings,
 }
 
 impl Default for Settings {
@@ -68,6 +71,7 @@ impl Default for Settings {
             focus: Focus::default(),
             attach_tensors: false,
             on: On::default(),
+            nvds: NvdsSettings::default(),
         }
     }
 }
@@ -97,6 +101,11 @@ pub(super) enum SettingsError {
     Focus(#[from] FocusError),
     #[error(transparent)]
     On(#[from] OnError),
+    #[error(
+        "property motion-gate cannot be true while frames are in a GPU's memory, where the CPU does not \
+         read them: put cudadownload or nvvideoconvert before vigildetect"
+    )]
+    MotionOnGpu,
     #[error("property attach-tensors is true, but {0}")]
     Tensors(&'static str),
     #[error(
@@ -120,6 +129,7 @@ pub(super) struct ReplayOptions {
 pub(super) enum Task {
     Network(Box<NetworkOptions>),
     Replay(ReplayOptions),
+    DeepStream,
 }
 
 impl Settings {
@@ -131,7 +141,12 @@ impl Settings {
         };
         let tensors = self.attach_tensors.then_some("attach-tensors");
         let whole = self.focus.tiles().or(tensors);
-        self.on.check(self.engine == EngineChoice::Replay, whole)?;
+        let without_model = match self.engine {
+            EngineChoice::Replay => Some("replay"),
+            EngineChoice::DeepStream => Some("deepstream"),
+            _ => None,
+        };
+        self.on.check(without_model, whole)?;
         let path = self.model.as_deref().filter(|path| !path.is_empty());
         let engine = match self.engine {
             EngineChoice::Auto => None,
@@ -146,6 +161,7 @@ impl Settings {
                     classes: self.classes.clone().unwrap_or_default(),
                 }));
             }
+            EngineChoice::DeepStream => return Ok(Task::DeepStream),
         };
         if let Some(why) = NEEDS_V1_26.filter(|_| self.attach_tensors) {
             return Err(SettingsError::Tensors(why));
@@ -393,6 +409,7 @@ impl Settings {
         specs.extend(SamplingSettings::specs());
         specs.extend(Focus::specs());
         specs.extend(On::specs());
+        specs.extend(NvdsSettings::specs());
         specs
     }
 
@@ -423,6 +440,7 @@ impl Settings {
             "interval" => store(value, &mut self.interval),
             "attach-tensors" => store(value, &mut self.attach_tensors),
             "chroma-resampler" | "resize" => self.sampling.set(name, value),
+            "nvds-meta" | "nvds-component" => self.nvds.set(name, value),
             _ => {
                 self.focus.set(name, value);
                 self.on.set(name, value);
@@ -452,6 +470,7 @@ impl Settings {
             "interval" => self.interval.to_value(),
             "attach-tensors" => self.attach_tensors.to_value(),
             "chroma-resampler" | "resize" => return self.sampling.get(name),
+            "nvds-meta" | "nvds-component" => return self.nvds.get(name),
             _ => return self.focus.get(name).or_else(|| self.on.get(name)),
         })
     }

@@ -1,5 +1,6 @@
 //! What the element counts.
 
+use super::gpu::memory::Memory;
 use crate::detector::Timings;
 use std::time::{Duration, Instant};
 use vigil_analytics::stats::Latencies;
@@ -31,6 +32,10 @@ pub(super) struct Stats {
     pub decode: Latencies,
     /// From entering the element to leaving it, of inferred frames.
     pub latency: Latencies,
+    /// Where frames are, from the caps on.
+    pub memory: Memory,
+    /// Whose CUDA context frames are in, of CUDA memory.
+    pub context: Option<&'static str>,
     first: Option<Instant>,
     last: Option<Instant>,
 }
@@ -75,6 +80,10 @@ impl Stats {
 
     /// Adds the fields to the structure of the property `stats`.
     pub fn add_to(&self, structure: &mut gst::StructureRef) {
+        structure.set("memory", self.memory.as_str());
+        if let Some(context) = self.context {
+            structure.set("context", context);
+        }
         structure.set("frames", self.frames);
         structure.set("inferred", self.inferred);
         structure.set("objects", self.objects);

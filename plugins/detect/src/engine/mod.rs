@@ -130,7 +130,7 @@ pub struct ModelSource {
     pub input: InputPlan,
     /// What to calculate in.
     pub precision: Precision,
-    /// The most pictures in a run, where the file leaves their number open.
+    /// The most pictures that are wanted in a run.
     pub batch: usize,
     /// The same for an engine on a GPU, which gains by many.
     pub batch_on_gpu: usize,
@@ -366,7 +366,8 @@ fn load_and_try(
         runner,
         output_shapes,
         run_time,
-        batch: model.most_pictures(),
+        // Fewer than the file fixes may be wanted: a run is then filled up.
+        batch: model.batch.clamp(1, model.most_pictures()),
         reason: String::new(),
     })
 }

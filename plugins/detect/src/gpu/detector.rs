@@ -22,6 +22,10 @@ use vigil_nvidia::tensorrt::{DataType, TensorRtNetwork};
 const ROOM: usize = 300;
 
 /// Where a frame is.
+#[allow(
+    clippy::large_enum_variant,
+    reason = "one for each picture, and no allocation for it"
+)]
 pub enum GpuSource<'a> {
     /// In system memory.
     Host(&'a FrameView<'a>),

@@ -11,6 +11,7 @@ pub mod classes;
 pub mod models;
 pub mod onnx;
 pub mod pipeline;
+pub mod pixels;
 pub mod runs;
 
 use gst::prelude::*;

@@ -21,8 +21,10 @@ fn every_template_format_is_detected_on() {
     let file = Tiny::default().file();
     let (element, _) = common::element(None, &[]);
     let caps = element.static_pad("sink").unwrap().pad_template_caps();
+    // Of system memory, which comes first.
     let formats: Vec<String> = caps
         .iter()
+        .take(1)
         .flat_map(|structure| structure.get::<gst::List>("format").unwrap().to_vec())
         .map(|format| format.get().unwrap())
         .collect();

@@ -14,7 +14,8 @@ chroma-resampler: GstVigilDetectChromaResampler = nearest (nearest, linear), REA
 class-threshold: gfloat = 0 (0 to 1), PLAYING
 classes: gchararray = NULL, PLAYING
 confidence-threshold: gfloat = 0.25 (0 to 1), PLAYING
-engine: GstVigilDetectEngine = auto (auto, openvino, onnxruntime, rten, replay), READY
+device: guint = 0 (0 to 255), READY
+engine: GstVigilDetectEngine = auto (auto, tensorrt, openvino, onnxruntime, rten, replay, deepstream), READY
 head: gchararray = NULL, READY
 input-size: gchararray = NULL, READY
 interval: guint = 0 (0 to 4294967295), PLAYING
@@ -28,13 +29,15 @@ motion-gate: gboolean = false, PLAYING
 motion-hold: guint64 = 2000000000 (0 to 18446744073709551615), PLAYING
 motion-max-age: guint64 = 2000000000 (0 to 18446744073709551615), PLAYING
 motion-threshold: gfloat = 4 (0.5 to 255), PLAYING
+nvds-component: guint = 1 (0 to 2147483647), READY
+nvds-meta: GstVigilDetectNvdsMeta = none (none, read, write, both), READY
 on-classes: gchararray = NULL, PLAYING
 on-interval: guint64 = 1000000000 (0 to 18446744073709551615), PLAYING
 on-max-age: guint64 = 5000000000 (0 to 18446744073709551615), PLAYING
 on-max-objects: guint = 32 (0 to 100000), PLAYING
 on-min-size: guint = 16 (0 to 4294967295), PLAYING
 on: GstVigilDetectOn = frame (frame, objects), READY
-precision: GstVigilDetectPrecision = f32 (f32, bf16), READY
+precision: GstVigilDetectPrecision = f32 (f32, bf16, f16), READY
 preprocess: gchararray = NULL, READY
 regions: gchararray = NULL, READY
 resize: GstVigilDetectResize = bilinear (bilinear, area), READY
@@ -117,6 +120,7 @@ fn every_property_is_what_it_was_set_to() {
         ("class-threshold", "0.25"),
         ("classes", "person;2"),
         ("confidence-threshold", "0.5"),
+        ("device", "1"),
         ("engine", "rten"),
         ("head", "yolov6"),
         ("input-size", "640x384"),
@@ -131,6 +135,8 @@ fn every_property_is_what_it_was_set_to() {
         ("motion-hold", "5"),
         ("motion-max-age", "0"),
         ("motion-threshold", "7.5"),
+        ("nvds-component", "3"),
+        ("nvds-meta", "both"),
         ("on", "objects"),
         ("on-classes", "car;van"),
         ("on-interval", "0"),
@@ -245,6 +251,7 @@ fn stats_say_what_is_used_and_what_was_done() {
     assert_eq!(sizes.map(small), [64, 64, 2, 2, 1, 1, 1, 0, 1]);
     assert_eq!(small("queued"), 0);
     assert_eq!(stats.get::<bool>("live"), Ok(false));
+    assert_eq!(stats.get::<&str>("memory"), Ok("system"));
     let count = |name: &str| stats.get::<u64>(name).unwrap();
     let counters = [
         "frames",
@@ -271,7 +278,7 @@ fn stats_say_what_is_used_and_what_was_done() {
         );
     }
     assert_eq!(number("motion-max-ms"), 0.0);
-    assert_eq!(stats.n_fields(), 7 + 10 + 1 + counters.len() + 1 + 20);
+    assert_eq!(stats.n_fields(), 8 + 10 + 1 + counters.len() + 1 + 20);
 }
 
 #[test]

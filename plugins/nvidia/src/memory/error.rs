@@ -68,8 +68,9 @@ pub enum MemoryError {
     },
     /// CUDA memory of a context that is not the worker's.
     #[error(
-        "the picture is in a CUDA context that is not the model's, on the same GPU: the elements \
-         must share one GstCudaContext, as they do within one pipeline"
+        "the picture is in a CUDA context that is not the model's, on the same GPU: elements take the \
+         model's, the primary one, unless the app or one of them brings another; give them none, or \
+         put cudadownload before this element"
     )]
     OtherContext,
     /// The memory is no CUDA memory.

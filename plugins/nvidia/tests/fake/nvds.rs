@@ -2,6 +2,7 @@
 //! their layouts.
 
 #![allow(missing_docs, reason = "a test's own")]
+#![allow(dead_code, reason = "each test uses a part of it")]
 
 use super::fake_gst;
 use std::ffi::{c_char, c_int, c_uint};

@@ -3,6 +3,7 @@
 
 use super::super::finder::{Entry, Mode};
 use super::super::frame::{FORMATS, frame_format, frame_view};
+use super::super::gpu::memory::Memory;
 use super::super::session::{Frame, Session, StreamFormat};
 use super::{CAT, Stream, VigilDetect, lock, restarts};
 use crate::motion::MotionSettings;
@@ -188,6 +189,9 @@ impl VigilDetect {
                     };
                 }
                 session.restart_objects();
+                if let Some(nvds) = &session.nvds {
+                    nvds.reset();
+                }
                 self.reset_flow();
                 let handled = self.srcpad.push_event(event);
                 if !self.srcpad.is_active() {
@@ -248,11 +252,28 @@ impl VigilDetect {
             .map_err(|_| format!("these caps are no complete video format: {caps}"))?;
         let frame = frame_format(&info)
             .ok_or_else(|| format!("video format {} is not one of {FORMATS:?}", info.format()))?;
+        let memory = Memory::of(caps)
+            .ok_or_else(|| format!("these caps are of a memory that is not known here: {caps}"))?;
+        if let Some(why) = self.refuses(session, memory) {
+            return Err(why);
+        }
+        {
+            let mut stats = session.stats();
+            stats.memory = memory;
+            stats.context = (memory == Memory::Cuda)
+                .then(|| self.cuda.whose())
+                .flatten();
+        }
         if let Some(warning) = session.finder.check_format(&info)? {
             gst::element_imp_warning!(self, gst::StreamError::Format, ("{warning}"));
         }
         let (views, is_slower) = session.views(&frame);
-        let format = Arc::new(StreamFormat { info, frame, views });
+        let format = Arc::new(StreamFormat {
+            info,
+            frame,
+            memory,
+            views,
+        });
         let before = {
             let mut stream = lock(&self.stream);
             let before = stream.format.replace(format.clone());
@@ -292,9 +313,12 @@ impl VigilDetect {
                 // Frames wait here, so a pool of downstream's could run dry. Upstream uses its
                 // own, with enough buffers for those that are in flight, and any strides.
                 query.add_allocation_meta::<gst_video::VideoMeta>(None);
-                let size = query
-                    .get()
-                    .0
+                let caps = query.get().0;
+                if caps.and_then(Memory::of).is_some_and(Memory::is_on_gpu) {
+                    // Only upstream's own pool makes such memory.
+                    return true;
+                }
+                let size = caps
                     .and_then(|caps| gst_video::VideoInfo::from_caps(caps).ok())
                     .map_or(0, |info| info.size() as u32);
                 let limit = self.session().map_or(2, |session| session.lane.limit());
@@ -311,6 +335,10 @@ impl VigilDetect {
                     true
                 }
             }
+            gst::QueryViewMut::Caps(_) | gst::QueryViewMut::AcceptCaps(_) => {
+                self.sink_query_caps(pad, query)
+            }
+            gst::QueryViewMut::Context(_) => self.query_context(pad, query),
             _ => gst::Pad::query_default(pad, Some(&*self.obj()), query),
         }
     }

@@ -35,8 +35,10 @@ impl VigilDetect {
     }
 
     pub(super) fn src_query(&self, pad: &gst::Pad, query: &mut gst::QueryRef) -> bool {
-        let gst::QueryViewMut::Latency(query) = query.view_mut() else {
-            return gst::Pad::query_default(pad, Some(&*self.obj()), query);
+        let query = match query.view_mut() {
+            gst::QueryViewMut::Latency(query) => query,
+            gst::QueryViewMut::Context(_) => return self.query_context(pad, query),
+            _ => return gst::Pad::query_default(pad, Some(&*self.obj()), query),
         };
         let mut upstream = gst::query::Latency::new();
         if !self.sinkpad.peer_query(&mut upstream) {
@@ -157,6 +159,8 @@ impl VigilDetect {
     ) -> Result<gst::FlowSuccess, gst::FlowError> {
         let mut buffer = frame.buffer.clone();
         self.mark_skipped(session, frame, &mut buffer);
+        self.read_nvds(session, &mut buffer)?;
+        self.write_nvds(session, &mut buffer)?;
         self.push(session, buffer)
     }
 
@@ -215,12 +219,19 @@ impl VigilDetect {
                 let timings = found.timings;
                 let found = self.tell_of_objects(session, frame, found.answers, &mut buffer);
                 session.stats().inferred(found, timings, latency);
+                self.write_nvds(session, &mut buffer)?;
+            }
+            Ok(found) if !found.batch.is_empty() => {
+                drop(frame);
+                self.write_batch(session, &mut buffer, &found, latency)?;
             }
             Ok(found) => {
                 drop(frame);
+                self.read_nvds(session, &mut buffer)?;
                 if let Err(error) = session.annotate(buffer.make_mut(), found, latency) {
                     self.metadata_is_incomplete(&error);
                 }
+                self.write_nvds(session, &mut buffer)?;
             }
             Err(Failure::Frame(reason)) => {
                 session.stats().failed += 1;

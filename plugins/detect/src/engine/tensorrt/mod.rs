@@ -132,6 +132,7 @@ fn engine(gpu: &Gpu, model: &ModelSource) -> Result<trt::Engine, TensorRtError> 
             phase: progress.phase.clone(),
             step: progress.step.max(0) as u32,
             steps: progress.steps.max(0) as u32,
+            finished: progress.finished,
         });
     };
     let build = || {

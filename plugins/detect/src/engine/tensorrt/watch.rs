@@ -14,8 +14,10 @@ pub struct BuildProgress {
     pub phase: String,
     /// Steps done.
     pub step: u32,
-    /// Steps in all; 0 where that is not known.
+    /// Steps in all, which are told of where the phase begins; else 0.
     pub steps: u32,
+    /// Whether the phase ends with this.
+    pub finished: bool,
 }
 
 /// Somebody who waits for a build.
@@ -92,6 +94,7 @@ mod tests {
                 phase: String::new(),
                 step: 1,
                 steps: 2,
+                finished: false,
             });
         };
         tell();

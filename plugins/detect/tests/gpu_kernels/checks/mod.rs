@@ -13,8 +13,11 @@ use vigil_nvidia::driver::raw::{CUarray, CUresult};
 use vigil_nvidia::driver::{Context, DeviceBuffer, Stream};
 use vigil_nvidia::kernels::Kernels;
 
+/// Compares the kernels with the CPU, and panics where they differ.
+pub type Check = fn(&Gpu);
+
 /// What is checked, as a sentence, and how.
-pub const ALL: [(&str, fn(&Gpu)); 5] = [
+pub const ALL: [(&str, Check); 5] = [
     (
         "frames of each format become the tensor that the CPU makes",
         preprocess::frames_of_each_format_become_the_tensor_that_the_cpu_makes,

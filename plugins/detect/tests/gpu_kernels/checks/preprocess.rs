@@ -127,7 +127,7 @@ impl Frame {
     }
 
     /// What the CPU makes of it.
-    fn tensor(&self, format: &TensorFormat) -> (Vec<f32>, Letterbox) {
+    pub fn tensor(&self, format: &TensorFormat) -> (Vec<f32>, Letterbox) {
         let view = self.view();
         let mut tensor = vec![0.0; 3 * (format.width * format.height) as usize];
         let format = TensorFormat {

@@ -2,11 +2,37 @@
 
 #include "fake.h"
 
+#include <cstdlib>
 #include <cstring>
 #include <sstream>
 
+// "key=value" with commas between; "fail=NAME" makes every call of NAME fail, "fail=NAME:3" the third.
+static void set(State& state, char const* text) {
+    std::stringstream list(text);
+    std::string entry;
+    std::lock_guard<std::mutex> lock(state.mutex);
+    while (std::getline(list, entry, ',')) {
+        size_t const equals = entry.find('=');
+        std::string const key = entry.substr(0, equals), value = entry.substr(equals + 1);
+        if (key == "fail") {
+            size_t const colon = value.find(':');
+            bool const always = colon == std::string::npos;
+            state.failures[value.substr(0, colon)] = always ? -1 : std::stoi(value.substr(colon + 1));
+        } else {
+            state.settings[key] = value;
+        }
+    }
+}
+
+// For programs that do not know of fakes, settings come from the environment.
+static State* made() {
+    auto* one = new State;
+    if (char const* text = std::getenv("VIGIL_FAKE_TENSORRT")) set(*one, text);
+    return one;
+}
+
 State& state() {
-    static State* one = new State;
+    static State* one = made();
     return *one;
 }
 
@@ -58,23 +84,7 @@ std::vector<int64_t> shape(Dims const& dims) {
     return {dims.extents, dims.extents + (dims.count > 0 ? dims.count : 0)};
 }
 
-// "key=value" with commas between; "fail=NAME" makes every call of NAME fail, "fail=NAME:3" the third.
-EXPORT void vigil_fake_trt_set(char const* text) {
-    std::stringstream list(text);
-    std::string entry;
-    std::lock_guard<std::mutex> lock(state().mutex);
-    while (std::getline(list, entry, ',')) {
-        size_t const equals = entry.find('=');
-        std::string const key = entry.substr(0, equals), value = entry.substr(equals + 1);
-        if (key == "fail") {
-            size_t const colon = value.find(':');
-            bool const always = colon == std::string::npos;
-            state().failures[value.substr(0, colon)] = always ? -1 : std::stoi(value.substr(colon + 1));
-        } else {
-            state().settings[key] = value;
-        }
-    }
-}
+EXPORT void vigil_fake_trt_set(char const* text) { set(state(), text); }
 
 EXPORT int vigil_fake_trt_calls(char const* name) {
     std::lock_guard<std::mutex> lock(state().mutex);
