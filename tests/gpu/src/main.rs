@@ -7,6 +7,7 @@
 //! | [`model`], [`frames`] | models and pictures, for all steps |
 //! | [`check`], [`agree`] | the same numbers and boxes as on the CPU |
 //! | [`kernels`] | the kernels alone: the checks of `plugins/detect/tests/gpu_kernels` |
+//! | [`element`] | `vigildetect` in a pipeline, frames in system and GPU memory |
 //! | [`faults`], [`plans`] | what goes wrong: memory, builds, files of plans |
 //! | [`leaks`] | memory is back where it was |
 //! | [`bench`] | figures |
@@ -16,6 +17,7 @@
 mod agree;
 mod bench;
 mod check;
+mod element;
 mod faults;
 mod frames;
 mod leaks;
@@ -56,6 +58,8 @@ enum Command {
     Info(Common),
     /// The same numbers and boxes as on the CPU
     Check(check::Options),
+    /// `vigildetect` in a pipeline
+    Element(element::Options),
     /// What goes wrong is said, and what can go on goes on
     Faults(faults::Options),
     /// Memory is back where it was after loading, running and dropping
@@ -107,6 +111,7 @@ fn main() -> ExitCode {
     let done = match Cli::parse().command {
         Command::Info(common) => machine::info(&common),
         Command::Check(options) => check::run(&options),
+        Command::Element(options) => element::run(&options),
         Command::Faults(options) => faults::run(&options),
         Command::Leaks(options) => leaks::run(&options),
         Command::Bench(options) => bench::run(&options),

@@ -91,6 +91,11 @@ impl Subject {
         }
     }
 
+    /// Its file; none if it is built in.
+    pub fn path(&self) -> Option<&std::path::Path> {
+        self.0.as_deref()
+    }
+
     /// As it is called on a command line.
     pub fn argument(&self) -> std::ffi::OsString {
         self.0.as_ref().map_or("builtin".into(), |path| path.into())

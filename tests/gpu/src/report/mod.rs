@@ -10,9 +10,10 @@ use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
 /// The steps, in the order in which they run.
-const STEPS: [&str; 6] = [
+const STEPS: [&str; 7] = [
     "info",
     "check",
+    "element",
     "faults",
     "leaks",
     "leaks-sanitizer",
