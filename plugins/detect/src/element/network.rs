@@ -8,7 +8,7 @@ use super::session::{CAPACITY, Frame, LIVE_CAPACITY, LIVE_LIMIT, Lane, lock};
 use super::shared::SharedNetwork;
 use crate::detector::{LoadError, LoadOptions};
 use crate::model::Task;
-use crate::preprocess::{Resize, Sampling};
+use crate::preprocess::{Fit, Resize, Sampling};
 use crate::replay::{Cursor, Position};
 use crate::schedule::{self, Division, PoolStats, Terms};
 use std::sync::{Arc, Mutex};
@@ -158,6 +158,9 @@ impl Finder for Network {
         }
         if self.options.attach_tensors {
             return Some("property attach-tensors is true, for which the CPU reads frames".into());
+        }
+        if self.shared.loaded.spec.input.fit == Fit::CentreCrop {
+            return Some("pictures are fitted in by centre-crop, which the CPU does".into());
         }
         (self.options.sampling.resize == Resize::Area)
             .then(|| "property resize is area, which the CPU does: leave it at bilinear".into())

@@ -420,6 +420,7 @@ fn check(gpu: &Gpu, random: &mut Random, head: &Head, low: bool) -> usize {
             0 => Some(ClassSet::from_ids([0, 2, 3, 70])),
             _ => None,
         },
+        ..Thresholds::default()
     };
     let threshold = |class| match &thresholds.classes {
         Some(set) if !set.contains(class) => f32::INFINITY,
