@@ -1,5 +1,6 @@
 //! Boxes of random outputs.
 
+use super::numbers::FITS;
 use super::{Gpu, Random, bytes_of, half, to_half};
 use gstvigildetect::decode::{Decoder, Detection, OutputView, Thresholds};
 use gstvigildetect::model::{
@@ -346,7 +347,7 @@ fn on_gpu(
 fn letterbox(random: &mut Random) -> Letterbox {
     let size = (20 + random.below(900) as u32, 20 + random.below(700) as u32);
     let origin = (2 * random.below(50) as u32, 2 * random.below(50) as u32);
-    Letterbox::new(size, SIZE.into(), random.pick(&Fit::ALL)).within(origin)
+    Letterbox::new(size, SIZE.into(), random.pick(&FITS)).within(origin)
 }
 
 /// Compares boxes, scores and order, to the bit, and says how many boxes there are.

@@ -1,5 +1,7 @@
 //! Numbers: as bytes, as halves, and at random but the same in each run.
 
+use gstvigildetect::preprocess::Fit;
+
 /// The bytes of plain values.
 pub fn bytes_of<T: Copy>(values: &[T]) -> &[u8] {
     // SAFETY: callers pass numbers and structures without padding.
@@ -87,3 +89,6 @@ impl Random {
         of[self.below(of.len())]
     }
 }
+
+/// The ways to fit a picture in that the kernels know; the other one is left to the CPU.
+pub const FITS: [Fit; 3] = [Fit::LetterboxCenter, Fit::LetterboxTopLeft, Fit::Stretch];

@@ -1,5 +1,6 @@
 //! Tensors of random frames.
 
+use super::numbers::FITS;
 use super::{Gpu, Random, bytes_of, floats, halves, to_half};
 use gstvigildetect::model::ChannelOrder;
 use gstvigildetect::preprocess::{
@@ -193,7 +194,7 @@ fn tensor_format(random: &mut Random) -> TensorFormat {
     TensorFormat {
         width: 1 + random.below(130) as u32,
         height: 1 + random.below(100) as u32,
-        fit: random.pick(&Fit::ALL),
+        fit: random.pick(&FITS),
         order: random.pick(&[ChannelOrder::Rgb, ChannelOrder::Bgr]),
         affine,
         pad: random.below(256) as u8,
