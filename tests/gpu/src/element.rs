@@ -24,6 +24,9 @@ pub struct Options {
     /// Size of the frames
     #[arg(long, default_value_t = 720)]
     height: u32,
+    /// Scores from which objects are counted
+    #[arg(long, default_value_t = 0.25)]
+    confidence: f64,
 }
 
 /// What the element says of itself at the end.
@@ -75,11 +78,16 @@ fn seen(stats: &Stats, memory: &str, objects: Option<u64>) -> Checked {
 
 /// Plays a street through the element to its end.
 fn play(options: &Options, subject: &Subject, upload: &str) -> Result<Stats, Failure> {
-    let Options { width, height, .. } = options;
+    let Options {
+        width,
+        height,
+        confidence,
+        ..
+    } = options;
     let description = format!(
         "vigiltestsrc num-buffers={FRAMES} is-live=false \
          ! video/x-raw,format=NV12,width={width},height={height},framerate=30/1 {upload} \
-         ! vigildetect name=detect engine=tensorrt ! fakesink sync=false"
+         ! vigildetect name=detect engine=tensorrt confidence-threshold={confidence} ! fakesink sync=false"
     );
     let pipeline = gst::parse::launch(&description)?;
     let pipeline = pipeline

@@ -9,8 +9,13 @@ use std::process::Command;
 /// Steps that leave a record.
 const STEPS: [&str; 6] = ["info", "check", "element", "faults", "leaks", "bench"];
 
-/// A rehearsal of some steps, or of all; its report.
+/// A rehearsal of some steps, or of all: whether it ended well, what it said, its report.
 fn rehearse(out: &Path, arguments: &[&str]) -> (bool, String, String) {
+    with_faults(out, arguments, "")
+}
+
+/// The same with faults of the fake TensorRT.
+fn with_faults(out: &Path, arguments: &[&str], faults: &str) -> (bool, String, String) {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
     let run = Command::new(root.join("tests/gpu/run"))
         .arg("--rehearsal")
@@ -18,6 +23,7 @@ fn rehearse(out: &Path, arguments: &[&str]) -> (bool, String, String) {
         .arg(out)
         .args(arguments)
         .env("VIGIL_GPU", env!("CARGO_BIN_EXE_vigil-gpu"))
+        .env("VIGIL_FAKE_TENSORRT", faults)
         .env("CARGO_TARGET_DIR", env!("CARGO_TARGET_TMPDIR"))
         .output()
         .unwrap();
@@ -44,9 +50,9 @@ fn a_rehearsal_runs_every_step_and_claims_nothing() {
         let checks = record["checks"].as_array().unwrap();
         assert!(!checks.is_empty(), "{step}");
         for check in checks {
-            // Fake drivers make no elements of GStreamer's.
-            let name = check["name"].as_str().unwrap();
-            let skips = name.contains("CUDAMemory");
+            // Where this system's GStreamer was built without them.
+            let detail = check["detail"].as_str().unwrap();
+            let skips = detail.starts_with("GStreamer has no cudaupload");
             let expected = if skips { "skip" } else { "pass" };
             assert_eq!(check["outcome"], expected, "{step}: {check}");
         }
@@ -109,6 +115,23 @@ fn a_step_that_fails_is_in_the_report_and_stops_no_other() {
         report.contains("| bench | not run, left nothing |"),
         "{report}"
     );
+}
+
+#[test]
+fn an_engine_that_fails_fails_the_steps_that_run_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("results");
+    let steps = ["element", "leaks"];
+    let (ended_well, said, report) = with_faults(&out, &steps, "fail=enqueueV3");
+    assert!(!ended_well, "{said}");
+    for step in steps {
+        let checks = record(&out, step)["checks"].to_string();
+        assert!(
+            checks.contains("enqueueV3 was told to fail"),
+            "{step}: {checks}"
+        );
+        assert!(report.contains(&format!("| {step} | failed |")), "{report}");
+    }
 }
 
 #[test]
