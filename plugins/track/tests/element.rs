@@ -474,6 +474,7 @@ fn ids_go_on_where_the_algorithm_changes() {
         }
         last += 2;
     }
+    assert_eq!(rig.stat("tracks-total"), last);
 }
 
 #[test]

@@ -4,7 +4,9 @@ use super::settings::{ResetOn, Settings};
 use super::stats::Stats;
 use crate::geometry::Rect;
 use crate::timeline::{Position, Timeline};
-use crate::track::{Algorithm, ConfigError, Detection, Ended, Time, TrackedObject, Tracker};
+use crate::track::{
+    Algorithm, ConfigError, Counts, Detection, Ended, Time, TrackedObject, Tracker,
+};
 use gst::glib;
 use std::time::Instant;
 use vigil_analytics::objects::{self, BBox, Look, Object, Track};
@@ -79,8 +81,10 @@ pub(super) struct Stream {
     ended: Vec<Ended>,
     /// Tracks that ended and of which no buffer told yet.
     untold: Vec<Track>,
-    /// The last id that another algorithm gave before.
+    /// The last id given.
     last_id: u64,
+    /// How many ids other algorithms gave before.
+    given_before: u64,
     tracks: Vec<(u32, Track)>,
     coasted: Vec<(objects::Detection, Track)>,
 }
@@ -105,6 +109,7 @@ impl Stream {
             ended: Vec::new(),
             untold: Vec::new(),
             last_id: 0,
+            given_before: 0,
             tracks: Vec::new(),
             coasted: Vec::new(),
         })
@@ -120,6 +125,7 @@ impl Stream {
             let mut tracker = config.build()?;
             self.tracker.end_all();
             self.take_ended();
+            self.given_before += self.tracker.counts().total;
             tracker.continue_after(self.last_id);
             self.tracker = tracker;
             self.algorithm = config.algorithm;
@@ -141,7 +147,15 @@ impl Stream {
     fn end_all(&mut self) {
         self.tracker.end_all();
         self.take_ended();
-        self.stats.tracks = self.tracker.counts();
+        self.count();
+    }
+
+    fn count(&mut self) {
+        let counts = self.tracker.counts();
+        self.stats.tracks = Counts {
+            total: counts.total + self.given_before,
+            ..counts
+        };
     }
 
     /// Notes what ended since the last call.
@@ -181,10 +195,10 @@ impl Stream {
         self.size = size.or(self.size);
     }
 
-    /// Sets the direction of playback.
+    /// Sets the direction of playback. No track outlives a change: its times would be others.
     pub fn set_reverse(&mut self, reverse: bool) {
         if self.timeline.is_reverse() != reverse {
-            self.cut();
+            self.end_all();
             self.timeline.set_reverse(reverse);
         }
     }
@@ -223,7 +237,7 @@ impl Stream {
                 false
             }
         };
-        self.stats.tracks = self.tracker.counts();
+        self.count();
         Ok(Outcome { jumped, foreign })
     }
 

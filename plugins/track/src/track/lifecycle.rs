@@ -144,8 +144,8 @@ impl Life {
         match max_age {
             Age::Looks(looks) => self.misses > looks,
             // One look alone does not end it, however far the next one is away: a detector may
-            // miss an object once.
-            Age::Time(age) => self.misses > 1 && time.saturating_sub(self.last_seen) > age,
+            // miss an object once. A stream may have jumped back.
+            Age::Time(age) => self.misses > 1 && time.abs_diff(self.last_seen) > age,
         }
     }
 
