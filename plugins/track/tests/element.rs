@@ -514,6 +514,84 @@ fn boxes_that_are_none_disturb_nobody() {
     }
 }
 
+/// A stream of a few thousand buffers on which everything is wrong that can be: times, flags, boxes,
+/// sizes, flushes, settings.
+#[test]
+fn whatever_a_stream_does_ids_are_never_shared_nor_used_again() {
+    let mut seed = 0x9e37_79b9_7f4a_7c15u64;
+    let mut random = move |below: u64| {
+        seed ^= seed << 13;
+        seed ^= seed >> 7;
+        seed ^= seed << 17;
+        seed % below
+    };
+    let mut rig = Rig::new("");
+    let mut over = std::collections::HashSet::new();
+    let mut pts = 0;
+    for _ in 0..3000 {
+        match random(60) {
+            0 => pts += 3_600_000 * random(5),
+            1 => pts = pts.saturating_sub(random(7_200_000)),
+            2 => {
+                rig.event(gst::event::FlushStart::new());
+                rig.event(gst::event::FlushStop::new(true));
+                rig.segment(&gst::FormattedSegment::<gst::ClockTime>::new());
+            }
+            3 => {
+                let name = ["vigil", "sort", "bytetrack", "ocsort"][random(4) as usize];
+                rig.element().set_property_from_str("algorithm", name);
+            }
+            4 => {
+                let name = ["never", "flush", "discont"][random(3) as usize];
+                rig.element().set_property_from_str("reset-on", name);
+            }
+            5 => {
+                let (w, h) = [(640, 480), (320, 240), (480, 640)][random(3) as usize];
+                rig.caps(&format!("video/x-raw,format=I420,width={w},height={h}"));
+            }
+            6 => rig.element().set_property("per-class", random(2) == 0),
+            _ => pts += random(100),
+        }
+        let boxes: Vec<_> = (0..random(12))
+            .map(|i| objects::Detection {
+                label: gst::glib::Quark::from_str(["person", "car"][random(2) as usize]),
+                bbox: objects::BBox {
+                    x: (i * 60 + random(8)) as f32,
+                    y: random(8) as f32,
+                    w: [40.0, 0.0, -5.0, f32::NAN, 1e9, 41.0, 42.0, 43.0][random(8) as usize],
+                    h: 100.0,
+                },
+                confidence: random(110) as f32 / 100.0,
+            })
+            .collect();
+        let mut buffer = match random(4) {
+            0 => common::buffer(pts),
+            _ => look_at(pts, &boxes),
+        };
+        let writable = buffer.get_mut().unwrap();
+        if random(20) == 0 {
+            writable.set_pts(None);
+        }
+        if random(20) == 0 {
+            writable.set_flags(gst::BufferFlags::DISCONT);
+        }
+        let out = rig.push(buffer);
+        let mut given: Vec<_> = ids(&out).into_iter().flatten().collect();
+        let number = given.len();
+        given.sort_unstable();
+        given.dedup();
+        assert_eq!(given.len(), number, "two boxes share an id");
+        assert!(given.iter().all(|id| !over.contains(id) && *id < 1 << 53));
+        for id in lost(&out) {
+            assert!(
+                !given.contains(&id) && over.insert(id),
+                "{id} was lost twice"
+            );
+        }
+    }
+    assert!(rig.stat("tracks-total") > 500);
+}
+
 #[test]
 fn an_object_that_changes_its_class_is_another_one_unless_classes_are_mixed() {
     for (properties, expected) in [

@@ -31,6 +31,23 @@ impl Figures {
     }
 }
 
+impl Figures {
+    /// The mean of each, and the sum of identity switches.
+    fn mean(all: &[&Self]) -> Self {
+        let mean = |of: fn(&Self) -> f64| {
+            all.iter().map(|figures| of(figures)).sum::<f64>() / all.len().max(1) as f64
+        };
+        Self {
+            hota: mean(|figures| figures.hota),
+            deta: mean(|figures| figures.deta),
+            assa: mean(|figures| figures.assa),
+            mota: mean(|figures| figures.mota),
+            idf1: mean(|figures| figures.idf1),
+            idsw: all.iter().map(|figures| figures.idsw).sum(),
+        }
+    }
+}
+
 /// A tracker on the sequences of a spec.
 #[derive(Debug, Serialize)]
 pub struct Row {
@@ -124,6 +141,15 @@ impl fmt::Display for Report {
                     line(f, &format!("      {name}"), figures)?;
                 }
             }
+        }
+        writeln!(f, "\nmean of these")?;
+        let mut algorithms: Vec<_> = self.rows.iter().map(|row| row.algorithm).collect();
+        algorithms.sort_unstable();
+        algorithms.dedup();
+        for algorithm in algorithms {
+            let rows = self.rows.iter().filter(|row| row.algorithm == algorithm);
+            let figures: Vec<_> = rows.map(|row| &row.figures).collect();
+            line(f, &format!("  {algorithm}"), &Figures::mean(&figures))?;
         }
         Ok(())
     }
