@@ -3,17 +3,23 @@
 use super::Candidate;
 use crate::track::Detection;
 
+/// Edges of a box.
+#[derive(Debug, Clone, Copy)]
+struct Edges {
+    left: f32,
+    right: f32,
+    top: f32,
+    bottom: f32,
+}
+
 /// Finds the pairs that touch, keeping its memory from one frame to the next.
 ///
 /// Most of the work is to see that boxes are apart. So edges lie side by side in memory, a table
 /// says where along the x axis to begin and to stop, and what is left is compared without branches.
 #[derive(Debug, Default)]
 pub(in crate::track) struct Sweep {
-    /// Edges of the detections, in order of left edges before they grew.
-    left: Vec<f32>,
-    right: Vec<f32>,
-    top: Vec<f32>,
-    bottom: Vec<f32>,
+    /// Of the detections, in order of left edges before they grew.
+    edges: Vec<Edges>,
     table: Table,
     touching: Vec<u32>,
 }
@@ -41,18 +47,11 @@ impl Sweep {
             let growth = widest * reach;
             let from = self.table.first_from(bbox.x - widest - growth);
             let to = self.table.end_of(right + growth);
-            let (left, top) = (&self.left[from..to], &self.top[from..to]);
-            let (rights, bottoms) = (&self.right[from..to], &self.bottom[from..to]);
             let mut found = 0;
-            for i in 0..left
-                .len()
-                .min(rights.len())
-                .min(top.len())
-                .min(bottoms.len())
-            {
-                let beside = (left[i] > right) | (rights[i] < bbox.x);
-                let apart = (top[i] > bottom) | (bottoms[i] < bbox.y);
-                self.touching[found] = (from + i) as u32;
+            for (col, edges) in (from..to).zip(&self.edges[from..to]) {
+                let beside = (edges.left > right) | (edges.right < bbox.x);
+                let apart = (edges.top > bottom) | (edges.bottom < bbox.y);
+                self.touching[found] = col as u32;
                 found += usize::from(!(beside | apart));
             }
             for &col in &self.touching[..found] {
@@ -66,27 +65,23 @@ impl Sweep {
 
     /// Takes over the edges of the chosen detections; gives the largest width.
     fn load(&mut self, detections: &[Detection], chosen: &[usize], reach: f32) -> f32 {
-        for edges in [
-            &mut self.left,
-            &mut self.right,
-            &mut self.top,
-            &mut self.bottom,
-        ] {
-            edges.clear();
-        }
+        self.edges.clear();
         let mut widest = 0.0f32;
-        for &index in chosen {
+        self.edges.extend(chosen.iter().map(|&index| {
             let bbox = detections[index].bbox;
             widest = widest.max(bbox.w);
             let grown = bbox.grown(reach);
-            self.left.push(grown.x);
-            self.right.push(grown.right());
-            self.top.push(grown.y);
-            self.bottom.push(grown.bottom());
-        }
+            Edges {
+                left: grown.x,
+                right: grown.right(),
+                top: grown.y,
+                bottom: grown.bottom(),
+            }
+        }));
         // One more than can be found: the place after the last one is written to.
-        self.touching.clear();
-        self.touching.resize(chosen.len() + 1, 0);
+        if self.touching.len() <= chosen.len() {
+            self.touching.resize(chosen.len() + 1, 0);
+        }
         let x_of = |position: usize| detections[chosen[position]].bbox.x;
         self.table.load(chosen.len(), x_of);
         widest

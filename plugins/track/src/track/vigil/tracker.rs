@@ -16,7 +16,7 @@ const SCENE_MEMORY: f32 = 0.05;
 /// Boxes never grow by more than this, relative to their size.
 const MAX_REACH: f32 = 0.6;
 /// So many tracks tell how the camera moved as well as more of them.
-const CAMERA_TRACKS: usize = 64;
+const CAMERA_TRACKS: usize = 40;
 /// Shorter times between looks are two looks at one moment: they say nothing of velocities.
 const LEAST_STEP: f32 = 0.1;
 
