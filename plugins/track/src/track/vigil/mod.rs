@@ -53,7 +53,7 @@ fn frames_between(from: Time, to: Time) -> f32 {
 pub(super) const RULES: Rules = Rules {
     high: 0.54,
     low: 0.07,
-    new: 0.72,
+    new: 0.68,
     match_iou: 0.1,
     min_hits: 2,
     max_age: Age::Time(2_400_000_000),

@@ -98,9 +98,9 @@ impl Motion {
         self.at[3] = self.at[3].max(LEAST_SIDE);
     }
 
-    /// Trusts velocities less: these shares of them are kept.
-    pub fn slow_down(&mut self, place: f32, size: f32) {
-        for (velocity, kept) in self.velocity.iter_mut().zip([place, place, size, size]) {
+    /// Trusts the growth of the box less: this share of it is kept.
+    pub fn slow_growth(&mut self, kept: f32) {
+        for velocity in &mut self.velocity[2..] {
             *velocity *= kept;
         }
     }

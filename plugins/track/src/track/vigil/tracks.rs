@@ -37,10 +37,7 @@ impl Tracks {
     /// time it was last seen at.
     pub fn predict(&mut self, from: Time, to: Time, horizon: Time, tuning: &Tuning) {
         let step = frames_between(from, to);
-        let in_vain = (
-            tuning.velocity_kept.powf(step),
-            tuning.growth_kept.powf(step),
-        );
+        let growth_kept = tuning.growth_kept.powf(step);
         for (index, life) in self.life.iter_mut().enumerate() {
             life.detection = None;
             let until = life.last_seen.saturating_add(horizon);
@@ -51,7 +48,7 @@ impl Tracks {
             };
             let motion = &mut self.motion[index];
             if life.misses > 0 {
-                motion.slow_down(in_vain.0, in_vain.1);
+                motion.slow_growth(growth_kept);
             }
             motion.predict(step, self.surprise[index], tuning);
             self.bbox[index] = motion.bbox();

@@ -21,9 +21,7 @@ pub struct Tuning {
     pub surprise_memory: f32,
     /// By how much boxes grow, relative to their size, for surprise above the usual one.
     pub reach: f32,
-    /// What a velocity keeps of itself in a frame that was looked at in vain, and a growth.
-    pub velocity_kept: f32,
-    /// See `velocity_kept`.
+    /// What the velocity of a size keeps of itself in a frame that was looked at in vain.
     pub growth_kept: f32,
     /// Weight of the last observation beside the prediction.
     pub last_weight: f32,
@@ -64,7 +62,6 @@ impl Default for Tuning {
             usual_surprise: 0.066,
             surprise_memory: 0.088,
             reach: 2.8,
-            velocity_kept: 0.972,
             growth_kept: 0.5,
             last_weight: 0.52,
             score_weight: 0.12,
