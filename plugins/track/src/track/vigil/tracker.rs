@@ -162,6 +162,10 @@ impl Vigil {
 
     /// Second: tracks that are left, if they were seen a moment ago, with detections of low score.
     fn associate_low(&mut self, detections: &[Detection]) {
+        self.pairs.clear();
+        if self.low.is_empty() {
+            return;
+        }
         let (reach, tuning) = (self.reach(), &self.tuning);
         let misses = tuning.low_misses;
         self.list(reach, false, |life| {
@@ -181,12 +185,15 @@ impl Vigil {
             (self.config.per_class, reach),
             gain,
         );
-        self.pairs.clear();
         self.pairs.extend_from_slice(pairs);
     }
 
     /// Third: tracks that are not yet confirmed with what is left of high score.
     fn associate_new(&mut self, detections: &[Detection]) {
+        self.pairs.clear();
+        if self.high.is_empty() {
+            return;
+        }
         let reach = (self.reach() + self.tuning.new_reach).min(MAX_REACH);
         self.list(reach, false, |life| !life.is_confirmed());
         let (tracks, tuning) = (&self.tracks, &self.tuning);
@@ -204,7 +211,6 @@ impl Vigil {
             (self.config.per_class, reach),
             gain,
         );
-        self.pairs.clear();
         self.pairs.extend_from_slice(pairs);
     }
 

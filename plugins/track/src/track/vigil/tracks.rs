@@ -76,7 +76,9 @@ impl Tracks {
     ) -> f32 {
         let (x, y) = detection.bbox.center();
         let (predicted_x, predicted_y) = self.bbox[track].center();
-        let distance = (x - predicted_x).hypot(y - predicted_y);
+        let (dx, dy) = (x - predicted_x, y - predicted_y);
+        // Sane boxes are too small for the squares to overflow.
+        let distance = (dx * dx + dy * dy).sqrt();
         let surprise = (distance / detection.bbox.h).min(1.0);
         let memory = &mut self.surprise[track];
         *memory += tuning.surprise_memory * (surprise - *memory);
