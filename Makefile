@@ -3,13 +3,13 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help demo test bench install lint fuzz
+.PHONY: help demo test bench bench-track install lint fuzz
 
 help:
 	@sed -n 's/^## //p' $(firstword $(MAKEFILE_LIST))
 
 # Passed to the tools as they are, so that quotes and spaces in them survive.
-export MODEL INPUT RULES OUTPUT ARGS VIDEO PREFIX DESTDIR FUZZ_SECONDS
+export MODEL INPUT RULES OUTPUT ARGS VIDEO MOT PREFIX DESTDIR FUZZ_SECONDS
 
 ## make demo [MODEL=yolov8n.onnx] [INPUT=video.mp4] [RULES=rules.toml] [OUTPUT=dir] [ARGS="…"]
 ##     detect, track and turn into events; leaves an annotated video, the events and a page of it all
@@ -28,6 +28,12 @@ test:
 ##     benchmarks, optimised; a table, and JSON in target/bench/
 bench:
 	@./dev tools/bench
+
+## make bench-track [MOT=folder] [ARGS="--times"]
+##     how well each tracking algorithm does on sequences with ground truth (MOTChallenge's format,
+##     ../shared/mot by default); a table, and JSON in target/bench/track.json
+bench-track:
+	@./dev tools/bench-track
 
 ## make install [PREFIX=/usr/local] [DESTDIR=…]
 ##     the plugins into GStreamer's plugin folder, or into that of PREFIX

@@ -7,15 +7,15 @@
     reason = "in a test a panic is the report"
 )]
 
-use gstvigiltrack::bytetrack::{ByteTrack, Config};
-use gstvigiltrack::eval::{Run, Scores, Sequence};
 use gstvigiltrack::geometry::Rect;
+use gstvigiltrack::track::Config;
 use serde_json::Value;
 use std::path::{Path, PathBuf};
 use vigil_analytics::objects;
 use vigil_tests::pipeline::Pipeline;
 use vigil_tests::watchdog::within;
 use vigil_tests::{ball, records};
+use vigil_tracking::{Run, Scores, Sequence};
 
 /// Runs the ball's scene through this detector and, if there is one, a tracker, and writes what
 /// was found into a file.
@@ -94,9 +94,9 @@ fn direct(folder: &Path, size: (f32, f32), fps: u64) -> (Sequence, Vec<Tracks>) 
         }
         detections.retain(|detection| detection.bbox.w > 0.0 && detection.bbox.h > 0.0);
     }
-    let mut tracker = ByteTrack::new(Config::default()).unwrap();
+    let mut tracker = Config::default().build().unwrap();
     let time_of = |number: usize| number as u64 * 1_000_000_000 / fps;
-    let said = Run::default().track_at(&mut tracker, &sequence, time_of);
+    let said = Run::default().track_at(&mut *tracker, &sequence, time_of);
     let sorted = said.into_iter().map(|frame| {
         let mut tracks: Tracks = frame.iter().map(|said| (said.id, said.bbox)).collect();
         tracks.sort_by_key(|(id, _)| *id);
@@ -137,7 +137,7 @@ fn scores(sequence: &Sequence, tracks: &[Tracks]) -> Scores {
     let hypotheses: Vec<Vec<_>> = tracks
         .iter()
         .map(|frame| {
-            let hypothesis = |(id, bbox): &(u64, Rect)| gstvigiltrack::eval::Hypothesis {
+            let hypothesis = |(id, bbox): &(u64, Rect)| vigil_tracking::Hypothesis {
                 id: *id,
                 bbox: *bbox,
             };

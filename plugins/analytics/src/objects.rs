@@ -241,6 +241,45 @@ pub fn write_tracks(
         .try_for_each(|(object, track)| add_track(buffer, *object, *track))
 }
 
+/// Says on `buffer`, which must be writable and have been looked at, that tracks were given up: a
+/// `GstAnalyticsTrackingMtd` for each, marked as lost and related to no object, as there is none.
+pub fn write_lost(
+    buffer: &mut gst::BufferRef,
+    tracks: &[Track],
+) -> Result<(), gst::glib::BoolError> {
+    for track in tracks {
+        let id = relation_meta_mut(buffer, tracks.len())
+            .add_tracking_mtd(track.id, track.first_seen)?
+            .id();
+        update_track(buffer, id, track.last_seen, true)?;
+    }
+    Ok(())
+}
+
+/// Reads the tracks that were given up on `buffer` ([`write_lost`]) into `out` (cleared first).
+pub fn read_lost(buffer: &gst::BufferRef, out: &mut Vec<Track>) {
+    out.clear();
+    let Some(meta) = buffer.meta::<AnalyticsRelationMeta>() else {
+        return;
+    };
+    for tracking in meta.iter::<AnalyticsTrackingMtd>() {
+        let (id, first_seen, last_seen, lost) = tracking.info();
+        let has_object = || {
+            meta.iter_direct_related::<AnalyticsODMtd>(tracking.id(), RelTypes::RELATE_TO)
+                .next()
+                .is_some()
+        };
+        if lost && !has_object() {
+            out.push(Track {
+                id,
+                first_seen,
+                last_seen,
+                lost,
+            });
+        }
+    }
+}
+
 /// Adds predicted objects with their tracks to `buffer`, which must be writable. Nothing is
 /// written, not even an empty relation meta, for an empty list: a buffer on which nothing was
 /// predicted stays one that nobody looked at.
@@ -395,13 +434,22 @@ fn add_track(
         meta.set_relation(RelTypes::RELATE_TO, id, object)?;
         id
     };
+    update_track(buffer, id, track.last_seen, track.lost)
+}
+
+fn update_track(
+    buffer: &mut gst::BufferRef,
+    id: u32,
+    last_seen: gst::ClockTime,
+    lost: bool,
+) -> Result<(), gst::glib::BoolError> {
     // mtd_mut() keeps its meta borrowed for good, hence one of its own.
     let mut meta = relation_meta_mut(buffer, 0);
     let mut mtd = meta
         .mtd_mut::<AnalyticsTrackingMtd>(id)
         .ok_or_else(|| gst::glib::bool_error!("tracking mtd {id} is gone"))?;
-    mtd.update_last_seen(track.last_seen)?;
-    if track.lost {
+    mtd.update_last_seen(last_seen)?;
+    if lost {
         mtd.set_lost()?;
     }
     Ok(())

@@ -51,6 +51,22 @@ impl Rect {
         Self::new(self.x * sx, self.y * sy, self.w * sx, self.h * sy)
     }
 
+    /// The box with this share of its size added on each side.
+    pub fn grown(self, share: f32) -> Self {
+        let (w, h) = (self.w * share, self.h * share);
+        Self::new(self.x - w, self.y - h, self.w + 2.0 * w, self.h + 2.0 * h)
+    }
+
+    /// The smallest box around both.
+    pub fn hull(self, other: Self) -> Self {
+        let (x, y) = (self.x.min(other.x), self.y.min(other.y));
+        let (right, bottom) = (
+            self.right().max(other.right()),
+            self.bottom().max(other.bottom()),
+        );
+        Self::new(x, y, right - x, bottom - y)
+    }
+
     /// Intersection over union (Jaccard index), 0..1; 0 where either box is empty.
     pub fn iou(self, other: Self) -> f32 {
         let w = self.right().min(other.right()) - self.x.max(other.x);

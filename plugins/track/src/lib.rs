@@ -4,24 +4,16 @@
 //!
 //! | module | what |
 //! |---|---|
-//! | [`tracker`] | what every tracker takes and gives |
-//! | [`bytetrack`] | the tracker |
-//! | [`kalman`] | motion of a box |
-//! | [`assignment`] | which track takes which detection, at best |
+//! | [`track`] | the trackers, and what every one takes and gives |
 //! | [`geometry`] | boxes |
-//! | [`timeline`] | from presentation times to the tracker's time |
-//! | [`eval`] | HOTA, MOTA and IDF1 on sequences with ground truth |
+//! | [`timeline`] | from presentation times to a tracker's time |
 //! | [`synthetic`] | scenes for tests and benchmarks |
 
-pub mod assignment;
-pub mod bytetrack;
 mod element;
-pub mod eval;
 pub mod geometry;
-pub mod kalman;
 pub mod synthetic;
 pub mod timeline;
-pub mod tracker;
+pub mod track;
 
 fn plugin_init(plugin: &gst::Plugin) -> Result<(), gst::glib::BoolError> {
     element::register(plugin)

@@ -2,7 +2,7 @@
 //! edges, with a detector's noise.
 
 use crate::geometry::Rect;
-use crate::tracker::{Detection, Tracker};
+use crate::track::{Detection, Tracker};
 use std::time::{Duration, Instant};
 
 /// Size of the frame of a scene.

@@ -3,7 +3,7 @@
 //! A tracker wants a time that never goes back. Buffers may lack a PTS, arrive out of order by a
 //! little, jump (a seek, a camera that was away, a looping file) or run backwards.
 
-use crate::tracker::Time;
+use crate::track::Time;
 
 /// Later times than this many nanoseconds before the latest one are jitter, not a jump.
 const JITTER_NS: u64 = 100_000_000;

@@ -1,10 +1,9 @@
-//! Once its buffers have grown, the tracker allocates nothing.
+//! Once its buffers have grown, a tracker allocates nothing.
 
 #![allow(clippy::unwrap_used, reason = "a panic is the report of a test")]
 
-use gstvigiltrack::bytetrack::{ByteTrack, Config};
 use gstvigiltrack::synthetic::Scene;
-use gstvigiltrack::tracker::Tracker;
+use gstvigiltrack::track::{Algorithm, Config};
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 
@@ -40,7 +39,6 @@ static ALLOCATOR: Counting = Counting;
 
 #[test]
 fn a_scene_that_was_seen_before_allocates_nothing() {
-    let mut tracker = ByteTrack::new(Config::default()).unwrap();
     let frames: Vec<Vec<_>> = {
         let mut scene = Scene::new(100, 5);
         let mut next = || {
@@ -50,20 +48,25 @@ fn a_scene_that_was_seen_before_allocates_nothing() {
         };
         (0..150).map(|_| next()).collect()
     };
-    let mut out = Vec::new();
-    let mut time = 0;
-    let mut allocations = [0; 2];
-    for count in &mut allocations {
-        let before = ALLOCATIONS.with(Cell::get);
-        for detections in &frames {
-            time += 33_000_000;
-            tracker.update(time, detections, &mut out);
-            time += 33_000_000;
-            tracker.coast(time, &mut out);
+    for algorithm in Algorithm::ALL {
+        let mut tracker = Config::of(algorithm).build().unwrap();
+        let (mut out, mut ended) = (Vec::new(), Vec::new());
+        let mut time = 0;
+        let mut allocations = [0; 3];
+        for count in &mut allocations {
+            let before = ALLOCATIONS.with(Cell::get);
+            for detections in &frames {
+                time += 33_000_000;
+                tracker.update(time, detections, &mut out);
+                tracker.take_ended(&mut ended);
+                time += 33_000_000;
+                tracker.coast(time, &mut out);
+            }
+            tracker.end_all();
+            tracker.take_ended(&mut ended);
+            *count = ALLOCATIONS.with(Cell::get) - before;
         }
-        *count = ALLOCATIONS.with(Cell::get) - before;
-        tracker.end_all();
+        assert!(allocations[0] > 0, "the counter counts");
+        assert_eq!(allocations[2], 0, "{algorithm:?}");
     }
-    assert!(allocations[0] > 0, "the counter counts");
-    assert_eq!(allocations[1], 0);
 }

@@ -2,7 +2,7 @@
 
 use super::settings::Settings;
 use super::stream::Stream;
-use crate::bytetrack::ConfigError;
+use crate::track::ConfigError;
 use gst::glib;
 use gst::prelude::*;
 use gst::subclass::prelude::*;

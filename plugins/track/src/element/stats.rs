@@ -1,6 +1,6 @@
 //! What the element counts.
 
-use crate::tracker::Counts;
+use crate::track::Counts;
 use vigil_analytics::stats::Latencies;
 
 /// Counters of one run from READY to PAUSED and back.

@@ -1,11 +1,12 @@
 //! What one buffer does: objects → detections → tracker → tracks on the buffer.
 
-use super::settings::Settings;
+use super::settings::{ResetOn, Settings};
 use super::stats::Stats;
-use crate::bytetrack::{ByteTrack, Config, ConfigError};
 use crate::geometry::Rect;
 use crate::timeline::{Position, Timeline};
-use crate::tracker::{Detection, Time, TrackedObject, Tracker};
+use crate::track::{
+    Algorithm, ConfigError, Counts, Detection, Ended, Time, TrackedObject, Tracker,
+};
 use gst::glib;
 use std::time::Instant;
 use vigil_analytics::objects::{self, BBox, Look, Object, Track};
@@ -57,9 +58,16 @@ pub(super) struct Outcome {
     pub foreign: bool,
 }
 
+/// Ends that no buffer could tell of are forgotten beyond this number.
+const UNTOLD_LIMIT: usize = 4096;
+
 /// State of a stream. Grows to the largest number of objects, then allocates nothing of its own.
 pub(super) struct Stream {
-    tracker: ByteTrack,
+    tracker: Box<dyn Tracker>,
+    algorithm: Algorithm,
+    /// Labels to be tracked; none for all.
+    classes: Vec<glib::Quark>,
+    reset_on: ResetOn,
     timeline: Timeline,
     size: Option<FrameSize>,
     pub stats: Stats,
@@ -70,6 +78,13 @@ pub(super) struct Stream {
     /// Id of the `GstAnalyticsODMtd` of each detection.
     ids: Vec<u32>,
     tracked: Vec<TrackedObject>,
+    ended: Vec<Ended>,
+    /// Tracks that ended and of which no buffer told yet.
+    untold: Vec<Track>,
+    /// The last id given.
+    last_id: u64,
+    /// How many ids other algorithms gave before.
+    given_before: u64,
     tracks: Vec<(u32, Track)>,
     coasted: Vec<(objects::Detection, Track)>,
 }
@@ -77,8 +92,12 @@ pub(super) struct Stream {
 impl Stream {
     /// A stream that begins, with settings that can be used.
     pub fn new(settings: &Settings) -> Result<Self, ConfigError> {
+        let config = settings.check()?;
         Ok(Self {
-            tracker: ByteTrack::new(settings.check()?)?,
+            tracker: config.build()?,
+            algorithm: config.algorithm,
+            classes: settings.classes(),
+            reset_on: settings.reset_on,
             timeline: Timeline::new(settings.max_gap()),
             size: None,
             stats: Stats::default(),
@@ -87,23 +106,71 @@ impl Stream {
             detections: Vec::new(),
             ids: Vec::new(),
             tracked: Vec::new(),
+            ended: Vec::new(),
+            untold: Vec::new(),
+            last_id: 0,
+            given_before: 0,
             tracks: Vec::new(),
             coasted: Vec::new(),
         })
     }
 
-    /// Takes over changed settings; ones that cannot be used change nothing.
+    /// Takes over changed settings; ones that cannot be used change nothing. Another algorithm
+    /// begins without tracks, and with ids that were never given.
     pub fn configure(&mut self, settings: &Settings) -> Result<(), ConfigError> {
-        let config: Config = settings.check()?;
+        let config = settings.check()?;
+        if config.algorithm == self.algorithm {
+            self.tracker.configure(&config);
+        } else {
+            let mut tracker = config.build()?;
+            self.tracker.end_all();
+            self.take_ended();
+            self.given_before += self.tracker.counts().total;
+            tracker.continue_after(self.last_id);
+            self.tracker = tracker;
+            self.algorithm = config.algorithm;
+        }
+        self.classes = settings.classes();
+        self.reset_on = settings.reset_on;
         self.timeline.set_max_gap(settings.max_gap());
-        self.tracker.set_config(config)
+        Ok(())
     }
 
-    /// Ends all tracks: what comes next need not follow what was.
+    /// The stream is cut here: ends all tracks, unless they are to outlive that.
     pub fn cut(&mut self) {
-        self.tracker.end_all();
+        if self.reset_on != ResetOn::Never {
+            self.end_all();
+        }
         self.timeline.forget();
-        self.stats.tracks = self.tracker.counts();
+    }
+
+    fn end_all(&mut self) {
+        self.tracker.end_all();
+        self.take_ended();
+        self.count();
+    }
+
+    fn count(&mut self) {
+        let counts = self.tracker.counts();
+        self.stats.tracks = Counts {
+            total: counts.total + self.given_before,
+            ..counts
+        };
+    }
+
+    /// Notes what ended since the last call.
+    fn take_ended(&mut self) {
+        self.tracker.take_ended(&mut self.ended);
+        for ended in &self.ended {
+            if self.untold.len() < UNTOLD_LIMIT {
+                self.untold.push(Track {
+                    id: ended.id,
+                    first_seen: pts_of(&self.timeline, ended.first_seen),
+                    last_seen: pts_of(&self.timeline, ended.last_seen),
+                    lost: true,
+                });
+            }
+        }
     }
 
     /// Takes over new caps.
@@ -128,10 +195,10 @@ impl Stream {
         self.size = size.or(self.size);
     }
 
-    /// Sets the direction of playback.
+    /// Sets the direction of playback. No track outlives a change: its times would be others.
     pub fn set_reverse(&mut self, reverse: bool) {
         if self.timeline.is_reverse() != reverse {
-            self.cut();
+            self.end_all();
             self.timeline.set_reverse(reverse);
         }
     }
@@ -149,8 +216,11 @@ impl Stream {
         let Position { time, jumped } = self
             .timeline
             .advance(nanoseconds(pts), nanoseconds(buffer.duration()));
+        let flagged =
+            self.reset_on == ResetOn::Discont && buffer.flags().contains(gst::BufferFlags::DISCONT);
+        let jumped = (jumped || flagged) && self.reset_on != ResetOn::Never;
         if jumped {
-            self.tracker.end_all();
+            self.end_all();
         }
         let foreign = match look {
             Look::Inferred => {
@@ -167,7 +237,7 @@ impl Stream {
                 false
             }
         };
-        self.stats.tracks = self.tracker.counts();
+        self.count();
         Ok(Outcome { jumped, foreign })
     }
 
@@ -175,7 +245,14 @@ impl Stream {
     fn update(&mut self, buffer: &mut gst::Buffer, time: Time) -> Result<bool, glib::BoolError> {
         self.detections.clear();
         self.ids.clear();
-        for object in self.objects.iter().filter(|object| object.track.is_none()) {
+        let mut foreign = false;
+        for object in &self.objects {
+            foreign |= object.track.is_some();
+            let wanted = |class| self.classes.is_empty() || self.classes.contains(&class);
+            let unwanted = !object.label.map_or(self.classes.is_empty(), wanted);
+            if object.track.is_some() || unwanted {
+                continue;
+            }
             let BBox { x, y, w, h } = object.bbox;
             self.ids.push(object.id);
             self.detections.push(Detection {
@@ -188,16 +265,21 @@ impl Stream {
             .update(time, &self.detections, &mut self.tracked);
         self.tracks.clear();
         for tracked in &self.tracked {
+            self.last_id = self.last_id.max(tracked.id);
             if let Some(index) = tracked.detection {
                 self.tracks
                     .push((self.ids[index], track(&self.timeline, tracked)));
             }
         }
+        self.take_ended();
         // Tracks of nothing would cost a shared buffer a copy for nothing.
-        if !self.tracks.is_empty() {
-            objects::write_tracks(buffer.make_mut(), &self.tracks)?;
+        if !self.tracks.is_empty() || !self.untold.is_empty() {
+            let buffer = buffer.make_mut();
+            objects::write_tracks(buffer, &self.tracks)?;
+            objects::write_lost(buffer, &self.untold)?;
+            self.untold.clear();
         }
-        Ok(self.detections.len() < self.objects.len())
+        Ok(foreign)
     }
 
     /// A buffer that was not looked at.
@@ -250,13 +332,16 @@ fn class_of(labels: &mut Vec<Option<glib::Quark>>, label: Option<glib::Quark>) -
     class as u32
 }
 
-fn track(timeline: &Timeline, tracked: &TrackedObject) -> Track {
+fn pts_of(timeline: &Timeline, time: Time) -> gst::ClockTime {
     // The largest number stands for no time at all.
-    let pts = |time| gst::ClockTime::from_nseconds(timeline.to_pts(time).min(u64::MAX - 1));
+    gst::ClockTime::from_nseconds(timeline.to_pts(time).min(u64::MAX - 1))
+}
+
+fn track(timeline: &Timeline, tracked: &TrackedObject) -> Track {
     Track {
         id: tracked.id,
-        first_seen: pts(tracked.first_seen),
-        last_seen: pts(tracked.last_seen),
+        first_seen: pts_of(timeline, tracked.first_seen),
+        last_seen: pts_of(timeline, tracked.last_seen),
         lost: false,
     }
 }

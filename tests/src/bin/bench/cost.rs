@@ -7,8 +7,8 @@ use gstvigildetect::preprocess::{
     Sampling, TensorFormat,
 };
 use gstvigilevents::rules::{Engine, Frame, Observation, Rules};
-use gstvigiltrack::bytetrack::{ByteTrack, Config};
 use gstvigiltrack::synthetic;
+use gstvigiltrack::track::Config;
 use std::error::Error;
 use std::hint::black_box;
 use std::time::Instant;
@@ -129,14 +129,14 @@ fn preprocess_frame(source: Planes, resize: Resize, repeat: usize) -> (f64, f64)
     (median(ours), median(copying))
 }
 
-const CROWDS: [usize; 3] = [10, 100, 500];
+const CROWDS: [usize; 4] = [10, 50, 100, 500];
 
 /// The tracker's time for a frame.
 pub fn tracker() -> Table {
     let mut table = Table::new("tracker", "vigiltrack's core, one thread", &["us/frame"]);
     for objects in CROWDS {
-        if let Ok(mut tracker) = ByteTrack::new(Config::default()) {
-            let time = synthetic::time_per_frame(&mut tracker, objects, 300);
+        if let Ok(mut tracker) = Config::default().build() {
+            let time = synthetic::time_per_frame(&mut *tracker, objects, 300);
             table.row(format!("{objects} objects"), &[time.as_secs_f64() * 1e6]);
         }
     }

@@ -1,13 +1,13 @@
 //! Objects on frames: how many were found, and how well they kept their identities.
 //!
 //! A box is right where it overlaps the true one of the same class by an IoU of 0.5 or more, one to
-//! one. The metrics are those of `gstvigiltrack::eval`, counted for each class by itself and added
+//! one. The metrics are those of `vigil_tracking`, counted for each class by itself and added
 //! up, so that a large class weighs more than a rare one (as "detection averaged" in TrackEval).
 
-use gstvigiltrack::eval::{Clear, Hypothesis, Scores, Sequence, Truth as TrueBox};
 use gstvigiltrack::geometry::Rect;
 use std::collections::BTreeSet;
 use vigil_analytics::BBox;
+use vigil_tracking::{Clear, Hypothesis, Scores, Sequence, Truth as TrueBox};
 
 use super::Thing;
 
@@ -71,6 +71,7 @@ fn score_class(label: &str, there: &[Vec<Thing>], found: &[Vec<Thing>]) -> Score
         name: label.to_owned(),
         // The metrics know frames, not times.
         fps: 1.0,
+        times: None,
         detections: vec![Vec::new(); truth.len()],
         truth,
     };
