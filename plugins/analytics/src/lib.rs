@@ -10,7 +10,10 @@
 //! | [`objects`] | detections and tracks as `GstAnalyticsODMtd` and `GstAnalyticsTrackingMtd` |
 //! | [`event`] | the JSON of the metadata pads, schema `vigil/1` |
 //! | [`event_meta`] | events on the buffer that they speak of, and on the bus |
+//! | [`frame`] | planes, strides, layout and colorimetry of a video frame |
+//! | [`caption_meta`] | captions on the next buffer |
 //! | [`keypoints`] | points of objects, such as joints |
+//! | [`pads`] | the metadata pads, their queues and threads |
 //! | `segmentation` | masks of objects as `GstAnalyticsSegmentationMtd` (feature `v1_26`) |
 //! | `tensors` | outputs of a model as `GstTensorMeta` (feature `v1_26`) |
 //! | [`structure`] | JSON as `GstStructure` |
@@ -19,10 +22,13 @@
 //! | [`text`] | near misses of names |
 //! | [`truth_meta`] | what a synthetic source knows of its objects |
 
+pub mod caption_meta;
 pub mod event;
 pub mod event_meta;
+pub mod frame;
 pub mod keypoints;
 pub mod objects;
+pub mod pads;
 #[cfg(feature = "v1_26")]
 pub mod segmentation;
 pub mod stats;

@@ -8,7 +8,6 @@
 mod sink;
 mod src;
 
-use super::frame::FORMATS;
 use super::session::{Session, StartError, StreamFormat};
 use super::settings::Settings;
 use crate::detector::LoadError;
@@ -19,6 +18,7 @@ use gst::prelude::*;
 use gst::subclass::prelude::*;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
+use vigil_analytics::frame::video::FORMATS;
 
 static CAT: LazyLock<gst::DebugCategory> = LazyLock::new(|| {
     gst::DebugCategory::new(

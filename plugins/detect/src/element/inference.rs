@@ -2,7 +2,6 @@
 
 use super::details::{Extras, NEEDS_V1_26};
 use super::finder::SharedThresholds;
-use super::frame::frame_view;
 use super::session::{Failure, Found, Frame, lock};
 use crate::decode::Details;
 use crate::detector::{Detector, LoadedModel, Picture, Timings};
@@ -11,6 +10,7 @@ use crate::preprocess::Chroma;
 use crate::schedule::{Division, Taken, Work};
 use crate::views::{Part, Views};
 use std::sync::{Arc, Mutex};
+use vigil_analytics::frame::video::frame_view;
 
 /// What is each stream's own.
 pub(super) struct StreamTerms {

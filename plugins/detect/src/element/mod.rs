@@ -4,7 +4,6 @@
 mod details;
 mod finder;
 mod focus;
-mod frame;
 mod imp;
 mod inference;
 mod network;

@@ -20,8 +20,6 @@
 //!
 //! Runs on a detector's worker threads; each has its own [`Preprocessor`].
 
-mod color;
-mod frame;
 mod kernel;
 pub mod letterbox;
 pub mod reference;
@@ -29,10 +27,10 @@ mod resample;
 mod rows;
 
 pub use crate::model::ChannelOrder;
-pub use frame::{
+pub use letterbox::{Fit, Letterbox};
+pub use vigil_analytics::frame::{
     Colorimetry, Component, FrameFormat, FrameTooShort, FrameView, Matrix, PixelFormat, Plane,
 };
-pub use letterbox::{Fit, Letterbox};
 
 use crate::model::InputSpec;
 use kernel::Level;

@@ -1,7 +1,7 @@
 //! The preprocessing written for reading: one output pixel at a time, straight from the definitions. The fast path is compared with it on random frames.
 
-use super::color::ColorMap;
 use super::{ChannelOrder, Chroma, FrameView, Letterbox, TensorFormat};
+use vigil_analytics::frame::color::ColorMap;
 
 /// What [`Preprocessor::run`](super::Preprocessor::run) computes: the tensor `[3, height, width]` and
 /// the letterbox.

@@ -117,7 +117,7 @@ proptest! {
             let letterbox = preprocessor.run(&noise.view(), &mut got);
             prop_assert_eq!(letterbox, expected_box);
             // A colour may fall on either side of a half in f32 and f64; other levels are exact.
-            let is_exact = color::ColorMap::of(&format).is_identity();
+            let is_exact = vigil_analytics::frame::color::ColorMap::of(&format).is_identity();
             let most = if is_exact { 0.001 } else { 1.001 };
             for (i, (got, expected)) in got.iter().zip(&expected).enumerate() {
                 let scale = f64::from(tensor.affine[3 * i / tensor_len].scale);
