@@ -13,7 +13,7 @@ pub fn pixel(frame: &FrameView<'_>, [x, y]: [usize; 2], [width, height]: [usize;
         let columns = format.width.div_ceil(1 << component.sub_x);
         let rows = format.height.div_ceil(1 << component.sub_y);
         let row_taps = if component.plane == 0 { TAPS } else { TAPS / 2 };
-        let xs = Span::new(x, width, columns, TAPS >> component.sub_x.min(1));
+        let xs = Span::new(x, width, columns, usize::MAX);
         let ys = Span::new(y, height, rows, row_taps);
         let mut sum = 0.0;
         for y in ys.iter() {
