@@ -26,6 +26,7 @@ pub fn init() {
                 gstvigildetect::plugin_register_static()
                     .and_then(|()| gstvigiltrack::plugin_register_static())
                     .and_then(|()| gstvigilevents::plugin_register_static())
+                    .and_then(|()| gstvigilcaption::plugin_register_static())
                     .and_then(|()| gstvigiltestsrc::plugin_register_static())
                     .map_err(|error| error.to_string())
             });

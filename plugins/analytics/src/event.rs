@@ -163,6 +163,9 @@ pub struct Event {
     pub schema: Cow<'static, str>,
     /// ULID; `Update` and `End` carry the id of their `Start`.
     pub id: String,
+    /// Ids of the events that this one comes from: for a caption, the event that asked for it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub parents: Vec<String>,
     /// What happened, for example `zone.entered`.
     pub event: Cow<'static, str>,
     /// Where in its life the thing stands.
@@ -249,6 +252,7 @@ mod tests {
         let event = Event {
             schema: SCHEMA.into(),
             id: "x".into(),
+            parents: Vec::new(),
             event: "zone.entered".into(),
             phase: Phase::Start,
             stream: "cam-1".into(),

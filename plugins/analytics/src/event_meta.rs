@@ -1,7 +1,7 @@
 //! Events on the buffer that they speak of (`VigilEventsMeta`) and on the bus (`vigil-event`).
 
 use gst::prelude::*;
-use std::sync::Once;
+use std::sync::{Mutex, PoisonError};
 
 use crate::event::Event;
 use crate::structure;
@@ -15,13 +15,16 @@ pub const META: &str = "VigilEventsMeta";
 /// Name of the element message that is posted for each event.
 pub const MESSAGE: &str = "vigil-event";
 
-fn register() {
-    static ONCE: Once = Once::new();
-    ONCE.call_once(|| {
-        if !gst::meta::CustomMeta::is_registered(META) {
-            gst::meta::CustomMeta::register(META, &[]);
-        }
-    });
+fn register(meta: &str) {
+    static LOCK: Mutex<()> = Mutex::new(());
+    if gst::meta::CustomMeta::is_registered(meta) {
+        return;
+    }
+    // Two threads that find it missing must not both register it.
+    let _guard = LOCK.lock().unwrap_or_else(PoisonError::into_inner);
+    if !gst::meta::CustomMeta::is_registered(meta) {
+        gst::meta::CustomMeta::register(meta, &[]);
+    }
 }
 
 /// The event as the structure that bus messages and the meta carry.
@@ -35,38 +38,50 @@ pub fn write(
     buffer: &mut gst::BufferRef,
     events: Vec<gst::Structure>,
 ) -> Result<(), gst::glib::BoolError> {
-    if events.is_empty() {
-        return Ok(());
-    }
-    register();
-    let mut all: Vec<gst::glib::SendValue> = read(buffer)
-        .into_iter()
-        .chain(events)
-        .map(|event| event.to_send_value())
-        .collect();
-    let all = gst::Array::from_values(all.drain(..));
-    if let Ok(mut meta) = gst::meta::CustomMeta::from_mut_buffer(buffer, META) {
-        meta.mut_structure().set("events", all);
-        return Ok(());
-    }
-    let mut meta = gst::meta::CustomMeta::add(buffer, META)?;
-    meta.mut_structure().set("events", all);
-    Ok(())
+    add(buffer, META, "events", events)
 }
 
 /// The events of `buffer`, oldest first.
 pub fn read(buffer: &gst::BufferRef) -> Vec<gst::Structure> {
-    register();
-    let Ok(meta) = gst::meta::CustomMeta::from_buffer(buffer, META) else {
+    get(buffer, META, "events")
+}
+
+/// Adds structures to the list in a field of a custom meta.
+pub(crate) fn add(
+    buffer: &mut gst::BufferRef,
+    meta: &str,
+    field: &str,
+    structures: Vec<gst::Structure>,
+) -> Result<(), gst::glib::BoolError> {
+    if structures.is_empty() {
+        return Ok(());
+    }
+    let all = get(buffer, meta, field)
+        .into_iter()
+        .chain(structures)
+        .map(|structure| structure.to_send_value());
+    let all = gst::Array::from_values(all);
+    if let Ok(mut meta) = gst::meta::CustomMeta::from_mut_buffer(buffer, meta) {
+        meta.mut_structure().set(field, all);
+        return Ok(());
+    }
+    let mut meta = gst::meta::CustomMeta::add(buffer, meta)?;
+    meta.mut_structure().set(field, all);
+    Ok(())
+}
+
+/// The list in a field of a custom meta.
+pub(crate) fn get(buffer: &gst::BufferRef, meta: &str, field: &str) -> Vec<gst::Structure> {
+    register(meta);
+    let Ok(meta) = gst::meta::CustomMeta::from_buffer(buffer, meta) else {
         return Vec::new();
     };
-    let Ok(events) = meta.structure().get::<gst::ArrayRef>("events") else {
+    let Ok(list) = meta.structure().get::<gst::ArrayRef>(field) else {
         return Vec::new();
     };
-    events
-        .as_slice()
+    list.as_slice()
         .iter()
-        .filter_map(|event| event.get::<gst::Structure>().ok())
+        .filter_map(|structure| structure.get::<gst::Structure>().ok())
         .collect()
 }
 

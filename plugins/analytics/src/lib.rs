@@ -12,7 +12,10 @@
 //! | [`parts`] | objects inside of objects |
 //! | [`event`] | the JSON of the metadata pads, schema `vigil/1` |
 //! | [`event_meta`] | events on the buffer that they speak of, and on the bus |
+//! | [`frame`] | planes, strides, layout and colorimetry of a video frame |
+//! | [`caption_meta`] | captions on the next buffer |
 //! | [`keypoints`] | points of objects, such as joints |
+//! | [`pads`] | the metadata pads, their queues and threads |
 //! | `segmentation` | masks of objects as `GstAnalyticsSegmentationMtd` (feature `v1_26`) |
 //! | `tensors` | outputs of a model as `GstTensorMeta` (feature `v1_26`) |
 //! | [`structure`] | JSON as `GstStructure` |
@@ -22,11 +25,14 @@
 //! | [`truth_meta`] | what a synthetic source knows of its objects |
 
 pub mod classes;
+pub mod caption_meta;
 pub mod event;
 pub mod event_meta;
+pub mod frame;
 pub mod keypoints;
 pub mod objects;
 pub mod parts;
+pub mod pads;
 #[cfg(feature = "v1_26")]
 pub mod segmentation;
 pub mod stats;

@@ -1,10 +1,9 @@
 //! Events from tracked objects by rules, for GStreamer.
 //!
-//! [`rules`] and [`queue`] are plain Rust and can be used without GStreamer's registry; the
+//! [`rules`] is plain Rust and can be used without GStreamer's registry; the
 //! element `vigilevents` is the shell around them.
 
 mod element;
-pub mod queue;
 pub mod rules;
 
 // A module of its own: what the macro makes has no documentation.

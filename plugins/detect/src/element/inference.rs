@@ -2,7 +2,6 @@
 
 use super::details::{Extras, NEEDS_V1_26};
 use super::finder::SharedThresholds;
-use super::frame::frame_view;
 use super::gpu::memory::{Mapped, Readers};
 use super::session::{Failure, Found, Frame, lock};
 use crate::decode::{Details, Thresholds};
@@ -16,6 +15,7 @@ use crate::schedule::{Division, Taken, Work};
 use crate::views::{Part, Views};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
+use vigil_analytics::frame::video::frame_view;
 
 /// What is each stream's own.
 pub(super) struct StreamTerms {

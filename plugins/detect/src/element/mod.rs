@@ -4,7 +4,6 @@
 mod details;
 mod finder;
 mod focus;
-mod frame;
 mod gpu;
 mod imp;
 mod inference;

@@ -14,8 +14,8 @@
 //! Weights are whole 16384ths, sums exact, rows are kept in 128ths of a level; what comes out has
 //! fractions of a level.
 
-use super::color::ColorMap;
-use super::frame::{FrameFormat, FrameView};
+use vigil_analytics::frame::color::ColorMap;
+use super::{FrameFormat, FrameView};
 use super::kernel::{self, Level};
 use super::letterbox::Letterbox;
 use super::sites::Axis;

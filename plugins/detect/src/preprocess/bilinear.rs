@@ -2,12 +2,11 @@
 //! whole 2048ths; a row that is resampled along x is kept in 128ths of a level, rounded down; the
 //! shares of two such rows in quarters, rounded down; and the sum of those is rounded to a level.
 
-use super::color::ColorMap;
-use super::frame::{Component, FrameFormat, FrameView};
 use super::kernel::{self, Level};
 use super::letterbox::Letterbox;
 use super::rows::Converter;
-use super::{Affine, Chroma};
+use super::{Affine, Chroma, Component, FrameFormat, FrameView};
+use vigil_analytics::frame::color::ColorMap;
 
 /// Two neighbours and their weights, in 2048ths.
 #[derive(Debug, Clone, Copy, PartialEq)]

@@ -2,7 +2,7 @@
 //! [`Level`] of the processor and chosen at run time.
 
 use super::Affine;
-use super::color::ColorMap;
+use vigil_analytics::frame::color::ColorMap;
 
 /// Which instructions the inner loops may use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

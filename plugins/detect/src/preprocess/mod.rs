@@ -26,8 +26,6 @@
 
 mod area;
 mod bilinear;
-mod color;
-mod frame;
 mod kernel;
 pub mod letterbox;
 mod pillow;
@@ -38,10 +36,10 @@ mod sites;
 mod taps;
 
 pub use crate::model::ChannelOrder;
-pub use frame::{
+pub use letterbox::{Fit, Letterbox};
+pub use vigil_analytics::frame::{
     Colorimetry, Component, FrameFormat, FrameTooShort, FrameView, Matrix, PixelFormat, Plane,
 };
-pub use letterbox::{Fit, Letterbox};
 
 use crate::model::InputSpec;
 use kernel::Level;

@@ -9,8 +9,8 @@
 //!
 //! [`Fit::CentreCrop`]: super::Fit::CentreCrop
 
-use super::color::ColorMap;
-use super::frame::{FrameFormat, FrameView};
+use vigil_analytics::frame::color::ColorMap;
+use super::{FrameFormat, FrameView};
 use super::kernel::Level;
 use super::letterbox::Letterbox;
 use super::rows::Converter;

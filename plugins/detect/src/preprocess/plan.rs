@@ -2,7 +2,7 @@
 
 use super::area::Area;
 use super::bilinear::Bilinear;
-use super::frame::{FrameFormat, FrameView};
+use super::{FrameFormat, FrameView};
 use super::kernel::Level;
 use super::letterbox::{Fit, Letterbox};
 use super::pillow::Pillow;

@@ -1,9 +1,10 @@
 //! The preprocessing written for reading: one output pixel at a time, straight from the definitions. The fast path is compared with it on random frames.
 
-use super::color::ColorMap;
-use super::frame::Component;
 use super::plan::covers_areas;
-use super::{ChannelOrder, Chroma, Fit, FrameView, Letterbox, Resize, Sampling, TensorFormat};
+use super::{
+    ChannelOrder, Chroma, Component, Fit, FrameView, Letterbox, Resize, Sampling, TensorFormat,
+};
+use vigil_analytics::frame::color::ColorMap;
 
 /// What [`Preprocessor::run`](super::Preprocessor::run) computes: the tensor `[3, height, width]` and
 /// the letterbox.

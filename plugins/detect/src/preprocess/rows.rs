@@ -1,10 +1,10 @@
 //! Rows of a frame as rows of R, G, B.
 
 use super::Chroma;
-use super::color::ColorMap;
-use super::frame::{Component, FrameFormat, FrameView};
 use super::kernel::{self, Level};
 use super::sites::Axis;
+use super::{Component, FrameFormat, FrameView};
+use vigil_analytics::frame::color::ColorMap;
 
 /// R, G and B of a row, in 8-bit levels.
 pub(super) type RgbRow = [Vec<f32>; 3];

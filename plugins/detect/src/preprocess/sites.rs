@@ -1,6 +1,6 @@
 //! Where the samples of a subsampled component stand among the pixels.
 
-use super::frame::{Component, FrameFormat};
+use super::{Component, FrameFormat};
 
 /// Where the value at a place comes from: two neighbours and the share of the second.
 #[derive(Debug, Clone, Copy, PartialEq)]

@@ -127,7 +127,7 @@ proptest! {
             // are means, which are not rounded to levels.
             let is_mean = tensor.sampling.resize == Resize::Area
                 && plan::covers_areas(&format, &letterbox);
-            let is_exact = is_mean || color::ColorMap::of(&format).is_identity();
+            let is_exact = is_mean || vigil_analytics::frame::color::ColorMap::of(&format).is_identity();
             let most = if is_exact { 0.001 } else { 1.001 };
             for (i, (got, expected)) in got.iter().zip(&expected).enumerate() {
                 let scale = f64::from(tensor.affine[3 * i / tensor_len].scale);

@@ -4,10 +4,11 @@ use gst::prelude::*;
 use gst::subclass::prelude::*;
 use std::sync::PoisonError;
 use std::sync::atomic::Ordering;
+use vigil_analytics::pads::outlet::Outlet;
+use vigil_analytics::pads::{self, PadKind};
 
 use super::imp::VigilEvents;
-use super::outlet::Outlet;
-use super::pads::Kind;
+use super::kind::Kind;
 use super::state::{Output, State};
 use crate::rules::Reason;
 
@@ -35,10 +36,10 @@ impl VigilEvents {
                 state.stream_start(stream_start.to_owned(), out);
                 self.live_is_known.store(false, Ordering::Relaxed);
                 if let Some(outlet) = &state.events {
-                    outlet.push_event(stream_start_for(Kind::Events, stream_start));
+                    outlet.push_event(pads::stream_start(Kind::Events.name(), stream_start));
                 }
                 if let Some(outlet) = &state.objects {
-                    outlet.push_event(stream_start_for(Kind::Objects, stream_start));
+                    outlet.push_event(pads::stream_start(Kind::Objects.name(), stream_start));
                 }
             }
             gst::EventView::Caps(caps) => state.caps(caps.caps(), out),
@@ -71,7 +72,7 @@ impl VigilEvents {
     /// Sticky events for a metadata pad that comes in mid-stream.
     pub(super) fn catch_up(state: &State, kind: Kind, outlet: &Outlet) {
         if let Some(event) = &state.stream_start {
-            outlet.push_event(stream_start_for(kind, event));
+            outlet.push_event(pads::stream_start(kind.name(), event));
         }
         if let Some(event) = &state.segment {
             outlet.push_event(event.clone());
@@ -135,14 +136,4 @@ fn to_all(state: &State, event: &gst::Event) {
     for outlet in state.outlets() {
         outlet.push_event(event.clone());
     }
-}
-
-/// The stream-start of a metadata pad: a sparse stream beside the video.
-fn stream_start_for(kind: Kind, video: &gst::event::StreamStart) -> gst::Event {
-    let id = format!("{}/{}", video.stream_id(), kind.name());
-    gst::event::StreamStart::builder(&id)
-        .flags(gst::StreamFlags::SPARSE)
-        .group_id_if_some(video.group_id())
-        .seqnum(video.seqnum())
-        .build()
 }

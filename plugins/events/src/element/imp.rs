@@ -8,9 +8,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use vigil_analytics::event_meta;
+use vigil_analytics::pads::{self, CAPS, PadKind, Pads};
 use vigil_analytics::time::LiveClock;
 
-use super::pads::{CAPS, Kind, Pads};
+use super::kind::Kind;
 use super::settings::{MAX_QUEUE_SIZE, Settings, Source};
 use super::state::{Output, State};
 use crate::rules::Reason;
@@ -37,7 +38,7 @@ const PATIENCE: Duration = Duration::from_millis(250);
 pub struct VigilEvents {
     pub(super) sinkpad: gst::Pad,
     srcpad: gst::Pad,
-    pub(super) pads: Pads,
+    pub(super) pads: Pads<Kind>,
     #[property(name = "rules", nick = "Rules", blurb = "Rules as JSON; may be changed while playing. The last set of rules and rules-file holds; default: objects appear and leave", type = Option<String>, get = Self::rules, set = Self::set_rules, mutable_playing)]
     #[property(name = "rules-file", nick = "Rules file", blurb = "File with rules in TOML, or in JSON if its name ends in .json; may be changed while playing, which reads it again", type = Option<String>, get = Self::rules_file, set = Self::set_rules_file, mutable_playing)]
     #[property(name = "stream-id", nick = "Stream id", blurb = "Name of the stream in records; default: the readable form of upstream's stream id", type = Option<String>, get, set, member = stream_id, mutable_ready)]
@@ -122,16 +123,8 @@ impl VigilEvents {
                 .field("latency-p99-ms", counters.latencies.percentile_ms(99.0))
                 .field("latency-max-ms", counters.latencies.max_ms());
         }
-        for (kind, outlet) in self.pads.outlets() {
-            let (counts, waiting) = outlet.counts();
-            let pad = gst::Structure::builder(kind.name())
-                .field("received", counts.received)
-                .field("delivered", counts.delivered)
-                .field("dropped", counts.dropped)
-                .field("discarded", counts.discarded)
-                .field("waiting", waiting as u64)
-                .build();
-            stats = stats.field(kind.name(), pad);
+        for (name, pad) in pads::stats(&self.pads) {
+            stats = stats.field(name, pad);
         }
         stats.build()
     }

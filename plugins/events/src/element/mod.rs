@@ -9,26 +9,22 @@
 //! ```
 //!
 //! The streaming thread never waits for a metadata pad: it only puts records into that pad's
-//! bounded queue ([`crate::queue`]).
+//! bounded queue ([`vigil_analytics::pads`]).
 //!
 //! | module | what |
 //! |---|---|
 //! | `imp` | the GObject: properties, state changes, requesting and releasing pads |
 //! | `events` | events and queries on the pads |
 //! | `state` | what one frame does |
-//! | `pads` | the metadata pads and their threads |
-//! | `outlet` | one pad's thread, and how it is stopped whatever its consumer does |
-//! | `delivery` | what that thread pushes |
+//! | `kind` | which metadata pads there are; [`vigil_analytics::pads`] has their queues and threads |
 //! | `settings` | properties and their check |
 
 use gst::glib;
 use gst::prelude::*;
 
-mod delivery;
 mod events;
 mod imp;
-mod outlet;
-mod pads;
+mod kind;
 mod settings;
 mod state;
 

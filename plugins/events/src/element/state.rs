@@ -8,11 +8,11 @@ use vigil_analytics::classes::{self, Classes};
 use vigil_analytics::event::{self, Event, ObjectRecord, ObjectsRecord, SCHEMA};
 use vigil_analytics::keypoints::{self, Keypoints};
 use vigil_analytics::objects::{self, Look, Object};
+use vigil_analytics::pads::outlet::Outlet;
+use vigil_analytics::pads::queue::{Gap, Payload, Record};
 use vigil_analytics::stats::Latencies;
 use vigil_analytics::time::{self, LiveClock};
 
-use super::outlet::Outlet;
-use crate::queue::{Gap, Payload, Record};
 use crate::rules::{Context, Engine, Frame, Observation, Occurrence, Reason, Rules};
 
 /// Assumed duration of a frame in nanoseconds where neither PTS nor frame rate tells.

@@ -103,6 +103,7 @@ impl Occurrence {
         Event {
             schema: Cow::Borrowed(SCHEMA),
             id: self.id.to_string(),
+            parents: Vec::new(),
             event: Cow::Borrowed(self.event),
             phase: self.phase,
             stream: context.stream.clone(),

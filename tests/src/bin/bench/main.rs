@@ -3,6 +3,7 @@
 //! Absolute times say little on a busy machine, so everything that is compared runs in turns, and
 //! the table gives medians. The same figures go to `target/bench/<name>.json`.
 
+mod caption;
 mod cost;
 mod cpu;
 mod decode;
@@ -42,8 +43,8 @@ struct Arguments {
     /// How often each comparison is made.
     #[arg(long, default_value_t = 3)]
     repeat: usize,
-    /// Only those whose name begins so: preprocess, decode, gate, tracker, rules, scene, still,
-    /// detect, cpu, streams, peer, files.
+    /// Only those whose name begins so: preprocess, decode, gate, tracker, rules, scene,
+    /// caption, still, detect, cpu, streams, peer, files.
     #[arg(long)]
     only: Option<String>,
     /// Where the JSON goes.
@@ -84,6 +85,11 @@ fn main() -> Result<(), Box<dyn Error>> {
     }
     if arguments.wants("scene") {
         tables.push(scene::scene(arguments.repeat)?);
+    }
+    if arguments.wants("caption") {
+        tables.push(caption::cost()?);
+        tables.push(caption::pace()?);
+        tables.push(caption::cancel(arguments.repeat)?);
     }
     if arguments.wants("still") {
         tables.push(gate::saving(arguments.repeat)?);

@@ -1,6 +1,6 @@
 //! Frames in a GPU's memory: what caps say of them, and how the workers read them.
 
-use crate::element::frame::FORMATS;
+use vigil_analytics::frame::video::FORMATS;
 use crate::element::session::{Failure, Frame};
 use crate::gpu::GpuSource;
 use crate::preprocess::Chroma;

@@ -2,7 +2,6 @@
 //! lane.
 
 use super::super::finder::{Entry, Mode};
-use super::super::frame::{FORMATS, frame_format, frame_view};
 use super::super::gpu::memory::Memory;
 use super::super::session::{Frame, Session, StreamFormat};
 use super::{CAT, Stream, VigilDetect, lock, restarts};
@@ -14,6 +13,7 @@ use gst::subclass::prelude::*;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Instant;
+use vigil_analytics::frame::video::{FORMATS, frame_format, frame_view};
 
 /// Where a buffer of this PTS stands in its stream. A segment that does not say where in the stream
 /// it is, is taken for the stream itself.

@@ -1,7 +1,7 @@
 //! The inner loops of means over areas. All are exact but for what their descriptions say.
 
 use super::super::Affine;
-use super::super::color::ColorMap;
+use vigil_analytics::frame::color::ColorMap;
 use super::super::taps::WHOLE;
 use super::Level;
 

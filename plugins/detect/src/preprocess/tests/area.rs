@@ -1,6 +1,6 @@
 //! Means of areas against computations that know nothing of weights and roundings.
 
-use super::super::color::ColorMap;
+use vigil_analytics::frame::color::ColorMap;
 use super::*;
 
 /// The most that a level may be off what exact arithmetic gives.

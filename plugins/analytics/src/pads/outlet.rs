@@ -9,7 +9,7 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use super::delivery::{Delivery, Failure};
-use crate::queue::{Control, Counts, Gap, Item, Queue, Record};
+use super::queue::{Control, Counts, Gap, Item, Queue, Record};
 
 /// After a consumer that is flushing, or not linked itself, the same item is tried again.
 const RETRY: Duration = Duration::from_millis(100);
@@ -61,7 +61,7 @@ struct Inner {
 
 /// How stopping went.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Stopped {
+pub struct Stopped {
     /// Records that were never delivered.
     pub discarded: u64,
     /// The consumer did not return; its thread ends when it does.
@@ -69,7 +69,7 @@ pub(super) struct Stopped {
 }
 
 /// The queue of one metadata pad and its thread, from READY to READY.
-pub(super) struct Outlet {
+pub struct Outlet {
     pad: gst::Pad,
     inner: Mutex<Inner>,
     changed: Condvar,

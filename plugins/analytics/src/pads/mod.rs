@@ -1,39 +1,37 @@
-//! The metadata pads: at most one of each kind, each with its thread between READY and PAUSED.
+//! Metadata pads of an element: at most one of each kind, each with its own bounded queue and, from
+//! READY to READY, its own thread.
+//!
+//! ```text
+//! whoever makes records                    one thread per metadata pad
+//!   record ─▶ queue of the pad ───────────▶ JSON ─▶ pad ─▶ consumer
+//! ```
+//!
+//! Nobody who makes records ever waits for a consumer.
+//!
+//! | module | what |
+//! |---|---|
+//! | [`queue`] | what waits, and what is dropped first; without GStreamer |
+//! | [`outlet`] | one pad's thread, and how it is stopped whatever its consumer does |
+//! | `delivery` | what that thread pushes |
+
+mod delivery;
+pub mod outlet;
+pub mod queue;
 
 use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use super::outlet::{Outlet, Stopped};
+use outlet::{Outlet, Stopped};
 
-/// What a metadata pad carries.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kind {
-    /// Events.
-    Events,
-    /// One record for each frame.
-    Objects,
-}
-
-impl Kind {
-    pub const ALL: [Self; 2] = [Self::Events, Self::Objects];
-
+/// The kinds of metadata pads that an element has; at most one pad of each.
+pub trait PadKind: Copy + Eq {
     /// Name of the pad and of its template.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Events => "events",
-            Self::Objects => "objects",
-        }
-    }
-
-    /// The kind of a pad or a template.
-    pub fn of(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|kind| kind.name() == name)
-    }
+    fn name(self) -> &'static str;
 }
 
 /// What metadata pads offer.
-pub(super) static CAPS: LazyLock<gst::Caps> = LazyLock::new(|| {
+pub static CAPS: LazyLock<gst::Caps> = LazyLock::new(|| {
     gst::Caps::builder_full()
         .structure(gst::Structure::new_empty("application/x-json"))
         .structure(
@@ -45,14 +43,15 @@ pub(super) static CAPS: LazyLock<gst::Caps> = LazyLock::new(|| {
 });
 
 /// One metadata pad.
-struct MetaPad {
-    kind: Kind,
+struct MetaPad<K> {
+    kind: K,
     pad: gst::Pad,
     run: Option<Run>,
 }
 
-/// Its thread.
-pub(super) struct Run {
+/// The thread of a pad.
+pub struct Run {
+    /// Its queue.
     pub outlet: Arc<Outlet>,
     thread: JoinHandle<()>,
 }
@@ -65,16 +64,21 @@ impl Run {
 }
 
 /// The metadata pads of one element.
-#[derive(Default)]
-pub(super) struct Pads(Mutex<Vec<MetaPad>>);
+pub struct Pads<K>(Mutex<Vec<MetaPad<K>>>);
 
-impl Pads {
-    fn lock(&self) -> MutexGuard<'_, Vec<MetaPad>> {
+impl<K> Default for Pads<K> {
+    fn default() -> Self {
+        Self(Mutex::new(Vec::new()))
+    }
+}
+
+impl<K: PadKind> Pads<K> {
+    fn lock(&self) -> MutexGuard<'_, Vec<MetaPad<K>>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Takes a pad in; false if there is one of its kind.
-    pub fn add(&self, kind: Kind, pad: &gst::Pad) -> bool {
+    pub fn add(&self, kind: K, pad: &gst::Pad) -> bool {
         let mut pads = self.lock();
         let is_new = pads.iter().all(|other| other.kind != kind);
         if is_new {
@@ -88,7 +92,7 @@ impl Pads {
     }
 
     /// Gives a pad up, with its thread.
-    pub fn remove(&self, pad: &gst::Pad) -> Option<(Kind, Option<Run>)> {
+    pub fn remove(&self, pad: &gst::Pad) -> Option<(K, Option<Run>)> {
         let mut pads = self.lock();
         let position = pads.iter().position(|other| other.pad == *pad)?;
         let removed = pads.swap_remove(position);
@@ -100,7 +104,7 @@ impl Pads {
         &self,
         capacity: usize,
         element: &gst::Element,
-    ) -> std::io::Result<Vec<(Kind, Arc<Outlet>)>> {
+    ) -> std::io::Result<Vec<(K, Arc<Outlet>)>> {
         let mut started = Vec::new();
         for pad in self.lock().iter_mut().filter(|pad| pad.run.is_none()) {
             let (outlet, thread) = Outlet::start(&pad.pad, capacity, element)?;
@@ -131,10 +135,39 @@ impl Pads {
     }
 
     /// The outlets that run.
-    pub fn outlets(&self) -> Vec<(Kind, Arc<Outlet>)> {
+    pub fn outlets(&self) -> Vec<(K, Arc<Outlet>)> {
         self.lock()
             .iter()
             .filter_map(|pad| Some((pad.kind, pad.run.as_ref()?.outlet.clone())))
             .collect()
     }
+}
+
+/// The stream-start of a metadata pad of this name: a sparse stream beside the video.
+pub fn stream_start(pad: &str, video: &gst::event::StreamStart) -> gst::Event {
+    let id = format!("{}/{pad}", video.stream_id());
+    gst::event::StreamStart::builder(&id)
+        .flags(gst::StreamFlags::SPARSE)
+        .group_id_if_some(video.group_id())
+        .seqnum(video.seqnum())
+        .build()
+}
+
+/// Counters of the pads that run, as a structure for each pad of its name: fields of an element's
+/// `stats`.
+pub fn stats<K: PadKind>(pads: &Pads<K>) -> Vec<(&'static str, gst::Structure)> {
+    pads.outlets()
+        .into_iter()
+        .map(|(kind, outlet)| {
+            let (counts, waiting) = outlet.counts();
+            let pad = gst::Structure::builder(kind.name())
+                .field("received", counts.received)
+                .field("delivered", counts.delivered)
+                .field("dropped", counts.dropped)
+                .field("discarded", counts.discarded)
+                .field("waiting", waiting as u64)
+                .build();
+            (kind.name(), pad)
+        })
+        .collect()
 }

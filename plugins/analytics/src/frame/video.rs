@@ -1,13 +1,11 @@
-//! GStreamer's video frames as [`crate::preprocess`] sees them.
+//! GStreamer's video frames as frame views.
 
-use crate::preprocess::{
-    Colorimetry, FrameFormat, FrameTooShort, FrameView, Matrix, PixelFormat, Plane,
-};
+use super::{Colorimetry, FrameFormat, FrameTooShort, FrameView, Matrix, PixelFormat, Plane};
 use gst_video::prelude::*;
 use gst_video::{VideoChromaSite, VideoColorMatrix, VideoColorRange, VideoFormat};
 
 /// The formats of the pad templates, the ones that decoders give first.
-pub(super) const FORMATS: [VideoFormat; 12] = [
+pub const FORMATS: [VideoFormat; 12] = [
     VideoFormat::Nv12,
     VideoFormat::I420,
     VideoFormat::Yv12,
@@ -41,7 +39,7 @@ fn pixel_format(format: VideoFormat) -> Option<PixelFormat> {
 }
 
 /// The format of frames with these caps; `None` for a format that is not in [`FORMATS`].
-pub(super) fn frame_format(info: &gst_video::VideoInfo) -> Option<FrameFormat> {
+pub fn frame_format(info: &gst_video::VideoInfo) -> Option<FrameFormat> {
     let pixels = pixel_format(info.format())?;
     let colorimetry = info.colorimetry();
     let matrix = match colorimetry.matrix() {
@@ -76,7 +74,10 @@ pub(super) fn frame_format(info: &gst_video::VideoInfo) -> Option<FrameFormat> {
 }
 
 /// The samples of a mapped frame.
-pub(super) fn frame_view<'a>(
+///
+/// # Errors
+/// A plane is too short for the format.
+pub fn frame_view<'a>(
     format: FrameFormat,
     frame: &'a gst_video::VideoFrameRef<&gst::BufferRef>,
 ) -> Result<FrameView<'a>, FrameTooShort> {

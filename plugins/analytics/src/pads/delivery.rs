@@ -2,10 +2,10 @@
 //! thread only.
 
 use gst::prelude::*;
-use vigil_analytics::event;
 
 use super::outlet::Serial;
-use crate::queue::{Gap, Item, Payload, Record};
+use super::queue::{Caption, Gap, Item, Payload, Record};
+use crate::event;
 
 /// Why an item was not delivered.
 pub(super) enum Failure {
@@ -14,6 +14,9 @@ pub(super) enum Failure {
     /// The consumer takes no more; what to tell the application, if anything.
     Refused(Option<String>),
 }
+
+/// What goes into a buffer, and its duration in nanoseconds.
+type Bytes = (Vec<u8>, Option<u64>);
 
 /// What the pad's consumer knows so far.
 pub(super) struct Delivery {
@@ -78,16 +81,14 @@ impl Delivery {
 
     fn record(&mut self, record: &Record) -> Result<(), Failure> {
         self.negotiate()?;
-        let line = match &record.payload {
-            Payload::Event(event) => event::to_line(event.as_ref()),
-            Payload::Objects(objects) => event::to_line(objects.as_ref()),
+        let Some((bytes, duration)) = self.bytes(&record.payload)? else {
+            return Ok(());
         };
-        let line = line.map_err(|error| {
-            Failure::Refused(Some(format!("cannot write a record as JSON: {error}")))
-        })?;
-        let mut buffer = gst::Buffer::from_mut_slice(line);
-        if let (Some(buffer), Some(pts)) = (buffer.get_mut(), record.pts) {
-            buffer.set_pts(self.within_segment(gst::ClockTime::from_nseconds(pts)));
+        let mut buffer = gst::Buffer::from_mut_slice(bytes);
+        if let Some(buffer) = buffer.get_mut() {
+            let pts = record.pts.map(gst::ClockTime::from_nseconds);
+            buffer.set_pts(pts.map(|pts| self.within_segment(pts)));
+            buffer.set_duration(duration.map(gst::ClockTime::from_nseconds));
         }
         match self.pad.push(buffer) {
             Ok(_) => Ok(()),
@@ -97,6 +98,32 @@ impl Delivery {
                 "its consumer refuses data ({error:?}); no more records until it is linked again"
             )))),
         }
+    }
+
+    /// What a record is to this consumer, with its duration in nanoseconds; nothing, if it is only
+    /// a part of words that are shown when they are whole.
+    fn bytes(&self, payload: &Payload) -> Result<Option<Bytes>, Failure> {
+        let line = match payload {
+            Payload::Caption(caption) if self.takes_text() => {
+                let bytes = caption.text.as_bytes().to_vec();
+                return Ok(caption
+                    .is_whole()
+                    .then_some((bytes, Some(caption.duration))));
+            }
+            Payload::Event(event) | Payload::Caption(Caption { event, .. }) => {
+                event::to_line(event.as_ref())
+            }
+            Payload::Objects(objects) => event::to_line(objects.as_ref()),
+        };
+        let line = line.map_err(|error| {
+            Failure::Refused(Some(format!("cannot write a record as JSON: {error}")))
+        })?;
+        Ok(Some((line, None)))
+    }
+
+    fn takes_text(&self) -> bool {
+        let name = |caps: &gst::Caps| Some(caps.structure(0)?.name().as_str() == "text/x-raw");
+        self.caps.as_ref().and_then(name).unwrap_or(false)
     }
 
     /// Sinks drop what is outside the segment; the end of something that began before a seek is.

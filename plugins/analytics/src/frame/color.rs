@@ -1,6 +1,6 @@
 //! Y, U, V to R, G, B, with range and matrix folded into one affine map.
 
-use super::frame::{FrameFormat, Matrix};
+use super::{FrameFormat, Matrix};
 
 /// `rgb = clamp(m · (a, b, c) + offset, 0, 255)`, for samples a, b, c in 0..255.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -58,7 +58,7 @@ impl ColorMap {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::preprocess::frame::{Colorimetry, PixelFormat};
+    use crate::frame::{Colorimetry, PixelFormat};
 
     fn convert(matrix: Matrix, full_range: bool, yuv: [f32; 3]) -> [f32; 3] {
         let map = ColorMap::of(&FrameFormat {

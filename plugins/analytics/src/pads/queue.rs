@@ -14,7 +14,8 @@
 
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
-use vigil_analytics::{Event, ObjectsRecord, Phase};
+
+use crate::event::{Event, ObjectsRecord, Phase};
 
 /// What a record says.
 #[derive(Debug, Clone)]
@@ -23,6 +24,27 @@ pub enum Payload {
     Event(Arc<Event>),
     /// A line of the `objects` pad.
     Objects(Arc<ObjectsRecord>),
+    /// A line of the `captions` pad, or words to show.
+    Caption(Caption),
+}
+
+/// An event that has words to show: a consumer of text gets these in place of the JSON.
+#[derive(Debug, Clone)]
+pub struct Caption {
+    /// The event.
+    pub event: Arc<Event>,
+    /// The words.
+    pub text: Arc<str>,
+    /// How long they are shown, in nanoseconds.
+    pub duration: u64,
+}
+
+impl Caption {
+    /// Whether nothing is to be added to the words: not so at the start of an answer that still
+    /// comes in.
+    pub fn is_whole(&self) -> bool {
+        matches!(self.event.phase, Phase::Instant | Phase::End)
+    }
 }
 
 /// A line to be.
@@ -37,7 +59,7 @@ pub struct Record {
 impl Record {
     fn phase(&self) -> Option<Phase> {
         match &self.payload {
-            Payload::Event(event) => Some(event.phase),
+            Payload::Event(event) | Payload::Caption(Caption { event, .. }) => Some(event.phase),
             Payload::Objects(_) => None,
         }
     }
@@ -45,7 +67,7 @@ impl Record {
     /// Id of the event; empty for other records.
     fn id(&self) -> &str {
         match &self.payload {
-            Payload::Event(event) => &event.id,
+            Payload::Event(event) | Payload::Caption(Caption { event, .. }) => &event.id,
             Payload::Objects(_) => "",
         }
     }
@@ -62,6 +84,51 @@ pub struct Gap {
     pub start: u64,
     /// Where it ends; equal to `start` where the duration of frames is unknown.
     pub end: u64,
+}
+
+/// Gaps that wait: all but the last as one.
+///
+/// The last stays by itself because muxers go by where a gap begins: one that begins with the frame
+/// before tells them nothing about the frame that they have, and they would wait for what comes next
+/// on the pad while the video waits for them.
+#[derive(Debug, Default)]
+struct Gaps {
+    earlier: Option<Gap>,
+    last: Option<Gap>,
+}
+
+impl Gaps {
+    fn is_empty(&self) -> bool {
+        self.last.is_none()
+    }
+
+    fn clear(&mut self) {
+        *self = Self::default();
+    }
+
+    fn push(&mut self, gap: Gap) {
+        if let Some(before) = self.last.replace(gap) {
+            let start = self.earlier.map_or(before.start, |earlier| earlier.start);
+            self.earlier = Some(Gap {
+                start: start.min(before.end),
+                end: before.end,
+            });
+        }
+    }
+
+    fn pop(&mut self) -> Option<Gap> {
+        self.earlier.take().or_else(|| self.last.take())
+    }
+
+    fn put_back(&mut self, gap: Gap) {
+        match (self.earlier, self.last) {
+            (None, None) => self.last = Some(gap),
+            (earlier, _) => {
+                let end = earlier.map_or(gap.end, |earlier| earlier.end);
+                self.earlier = Some(Gap { end, ..gap });
+            }
+        }
+    }
 }
 
 /// What comes out of the queue.
@@ -110,7 +177,7 @@ pub struct Queue<C> {
     /// How many of the items are records.
     records: usize,
     capacity: usize,
-    gap: Option<Gap>,
+    gaps: Gaps,
     /// Things that began and have not ended, as far as this queue is concerned.
     open: HashMap<String, Start>,
     counts: Counts,
@@ -127,7 +194,7 @@ impl<C: Control> Queue<C> {
             items: VecDeque::new(),
             records: 0,
             capacity: capacity.max(1),
-            gap: None,
+            gaps: Gaps::default(),
             open: HashMap::new(),
             counts: Counts::default(),
         }
@@ -145,7 +212,7 @@ impl<C: Control> Queue<C> {
 
     /// Whether nothing waits: no record, no control item, no gap.
     pub fn is_empty(&self) -> bool {
-        self.items.is_empty() && self.gap.is_none()
+        self.items.is_empty() && self.gaps.is_empty()
     }
 
     /// Puts a record in, and says how many were dropped for it, itself included.
@@ -168,7 +235,7 @@ impl<C: Control> Queue<C> {
         if record.phase() == Some(Phase::Start) {
             self.open.insert(record.id().to_string(), Start::Waiting);
         }
-        self.gap = None;
+        self.gaps.clear();
         self.records += 1;
         self.items.push_back(Item::Record(record));
     }
@@ -265,7 +332,7 @@ impl<C: Control> Queue<C> {
 
     /// Puts something in that keeps its place and is never dropped.
     pub fn push_control(&mut self, control: C) {
-        self.gap = None;
+        self.gaps.clear();
         self.items.push_back(Item::Control(control));
         if self.items.len() - self.records > MANY_CONTROLS {
             self.drop_superseded();
@@ -292,19 +359,15 @@ impl<C: Control> Queue<C> {
         self.items = kept;
     }
 
-    /// Says that nothing happened; gaps that nobody has taken yet become one.
+    /// Says that nothing happened; gaps that nobody has taken yet become one, but for the last.
     pub fn push_gap(&mut self, gap: Gap) {
-        let start = self.gap.map_or(gap.start, |waiting| waiting.start);
-        self.gap = Some(Gap {
-            start: start.min(gap.end),
-            end: gap.end,
-        });
+        self.gaps.push(gap);
     }
 
     /// Takes the next item out.
     pub fn pop(&mut self) -> Option<Item<C>> {
         let Some(item) = self.items.pop_front() else {
-            return self.gap.take().map(Item::Gap);
+            return self.gaps.pop().map(Item::Gap);
         };
         if let Item::Record(record) = &item {
             self.records -= 1;
@@ -322,11 +385,7 @@ impl<C: Control> Queue<C> {
         match &item {
             Item::Gap(gap) => {
                 if self.items.is_empty() {
-                    let end = self.gap.map_or(gap.end, |waiting| waiting.end);
-                    self.gap = Some(Gap {
-                        start: gap.start,
-                        end,
-                    });
+                    self.gaps.put_back(*gap);
                 }
                 return;
             }
@@ -362,7 +421,7 @@ impl<C: Control> Queue<C> {
     /// Empties the queue but for the control items that `keep` says, and returns the ends of
     /// delivered starts: they still must be delivered.
     pub fn flush(&mut self, keep: impl Fn(&C) -> bool) -> Vec<Record> {
-        self.gap = None;
+        self.gaps.clear();
         let mut ends = Vec::new();
         for item in std::mem::take(&mut self.items) {
             match item {

@@ -1,4 +1,9 @@
-//! A video frame as the preprocessing sees it: planes, strides, layout and colorimetry.
+//! A video frame as code that reads pixels sees it: planes, strides, layout and colorimetry.
+//!
+//! [`video`] makes one of a GStreamer frame; [`color`] says what its samples mean.
+
+pub mod color;
+pub mod video;
 
 /// Layout of the samples of a frame. Names as in GStreamer's `GstVideoFormat`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -314,7 +319,7 @@ impl<'a> FrameView<'a> {
     }
 
     /// The first `bytes` of row `y` of a plane.
-    pub(super) fn row(&self, plane: usize, y: usize, bytes: usize) -> &'a [u8] {
+    pub fn row(&self, plane: usize, y: usize, bytes: usize) -> &'a [u8] {
         let plane = &self.planes[plane];
         &plane.data[y * plane.stride..][..bytes]
     }

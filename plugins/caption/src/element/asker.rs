@@ -1,0 +1,371 @@
+//! Questions from what was chosen: prompts with their fields, pictures in their order, and who waits
+//! for the answer. Runs on the streaming thread, or the application's; what costs time (rendering,
+//! JPEG) is left to workers.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
+use ulid::Ulid;
+use vigil_analytics::event::ObjectRecord;
+
+use super::answers::{Facts, Waiting};
+use super::happening::Happening;
+use super::outbox::Outbox;
+use super::settings::Plan;
+use crate::chat::{Chat, History};
+use crate::client::question::{Part, Question, Role, Turn, time_label};
+use crate::prompt::set::About;
+use crate::prompt::{Fields, Template};
+use crate::queue::{Job, Key, Priority};
+use crate::select::{Shot, Shown, Stamp};
+use crate::server::Lane;
+use crate::server::desk::{Desk, Task};
+use crate::triggers::Trigger;
+
+/// What holds for the present frame.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Scene {
+    pub stream: String,
+    pub stamp: Stamp,
+    pub size: (u32, u32),
+    pub time: Option<String>,
+}
+
+/// Makes jobs and puts them in the lane.
+pub(super) struct Asker {
+    pub plan: Arc<Plan>,
+    pub lane: Lane<Desk>,
+    pub outbox: Arc<Outbox>,
+    pub chat: Arc<Mutex<Chat>>,
+}
+
+/// A question but for what all have in common.
+struct Draft {
+    facts: Facts,
+    parts: Vec<Part>,
+    template: Template,
+    fields: Fields,
+    key: Key,
+    priority: Priority,
+    id: Ulid,
+}
+
+impl Asker {
+    /// Asks about the scene: the frames of the window, or this one.
+    pub fn scene(
+        &self,
+        scene: &Scene,
+        trigger: Trigger,
+        frames: &[Shown],
+        own: Option<(Ulid, Option<Template>)>,
+    ) {
+        let Some((first, last)) = frames.first().zip(frames.last()) else {
+            return;
+        };
+        let (id, template) = own.unwrap_or_else(|| (Ulid::generate(), None));
+        let (key, priority) = match trigger {
+            Trigger::Interval => (Key::Interval, Priority::Interval),
+            Trigger::SceneChange => (Key::Scene, Priority::Interval),
+            _ => (Key::Request(id), Priority::Event),
+        };
+        let mut fields = self.fields(scene, trigger);
+        let labels: Vec<_> = frames
+            .iter()
+            .map(|frame| time_label(frame.stamp.clock))
+            .collect();
+        fields.set("timestamps", &labels.join(", "));
+        fields.set("num_frames", &frames.len().to_string());
+        let frame = |shown: &Shown| Part::Frame(shown.picture.clone(), shown.stamp.clock);
+        let template = template.unwrap_or_else(|| self.plan.prompts.of(About::default()).clone());
+        self.ask(Draft {
+            facts: Facts {
+                frames: (first.stamp, last.stamp, frames.len()),
+                stamp: last.stamp,
+                ..self.facts(scene, trigger, "caption.scene", id)
+            },
+            parts: frames.iter().map(frame).collect(),
+            template,
+            fields,
+            key,
+            priority,
+            id,
+        });
+    }
+
+    /// Asks about an object, as it was seen best.
+    pub fn object(
+        &self,
+        scene: &Scene,
+        trigger: Trigger,
+        track: u64,
+        shot: &Shot,
+        first: Option<u64>,
+    ) {
+        let id = Ulid::generate();
+        let mut fields = self.fields(scene, trigger);
+        set_object(&mut fields, &shot.object);
+        set_age(&mut fields, scene, first);
+        fields.set("num_frames", "1");
+        fields.set("timestamps", &time_label(shot.stamp.clock));
+        let about = About {
+            class: Some(&shot.object.label),
+            ..About::default()
+        };
+        self.ask(Draft {
+            facts: Facts {
+                stamp: shot.stamp,
+                frames: (shot.stamp, shot.stamp, 1),
+                object: Some(shot.object.clone()),
+                // The time of the present frame is not that of the shot.
+                time: scene.time.clone().filter(|_| scene.stamp == shot.stamp),
+                ..self.facts(scene, trigger, "caption.object", id)
+            },
+            parts: shot_parts(shot),
+            template: self.plan.prompts.of(about).clone(),
+            fields,
+            key: Key::Track(track),
+            priority: Priority::Track,
+            id,
+        });
+    }
+
+    /// Asks about an event: the object as it was seen best, and the present frame with it outlined.
+    pub fn event(
+        &self,
+        scene: &Scene,
+        happening: &Happening,
+        shot: Option<&Shot>,
+        whole: Option<Shown>,
+    ) {
+        let id = Ulid::generate();
+        let parent = &happening.parent;
+        let verdict = self.plan.verify.contain(&parent.kind);
+        let mut fields = self.fields(scene, Trigger::Event);
+        for (name, value) in [
+            ("event", parent.kind.as_str()),
+            ("phase", &happening.phase),
+            ("rule", &happening.rule),
+            ("zone", parent.zone.as_deref().unwrap_or_default()),
+            ("line", parent.line.as_deref().unwrap_or_default()),
+            ("direction", &happening.direction),
+            ("duration", &happening.duration),
+        ] {
+            fields.set(name, value);
+        }
+        if let Some(object) = &happening.object {
+            set_object(&mut fields, object);
+            set_age(&mut fields, scene, object.first_seen);
+        }
+        let mut parts = Vec::new();
+        let mut first = scene.stamp;
+        if let Some(shot) = shot.filter(|_| self.plan.view.crop || whole.is_none()) {
+            let crop = shot.crop.clone().map(Part::Picture);
+            parts.extend(crop.into_iter().inspect(|_| first = shot.stamp));
+        }
+        if let Some(whole) = whole.filter(|_| self.plan.view.frame || parts.is_empty()) {
+            parts.push(match &happening.object {
+                Some(object) => Part::Marked(whole.picture, fraction(object, scene.size)),
+                None => Part::Picture(whole.picture),
+            });
+        }
+        let count = parts.len();
+        if count == 0 {
+            return;
+        }
+        fields.set("num_frames", &count.to_string());
+        fields.set("timestamps", &time_label(scene.stamp.clock));
+        let about = About {
+            event: Some(&parent.kind),
+            class: happening
+                .object
+                .as_ref()
+                .map(|object| object.label.as_ref()),
+            verify: verdict,
+        };
+        let kind = if verdict {
+            "caption.verification"
+        } else {
+            "caption.event"
+        };
+        self.ask(Draft {
+            facts: Facts {
+                object: happening.object.clone(),
+                parent: Some(parent.clone()),
+                frames: (first, scene.stamp, count),
+                verdict,
+                ..self.facts(scene, Trigger::Event, kind, id)
+            },
+            parts,
+            template: self.plan.prompts.of(about).clone(),
+            fields,
+            key: Key::Event(parent.id.clone()),
+            priority: if verdict {
+                Priority::Verification
+            } else {
+                Priority::Event
+            },
+            id,
+        });
+    }
+
+    /// Asks what somebody wants to know about these frames and what happened so far.
+    pub fn question(
+        &self,
+        scene: &Scene,
+        id: Ulid,
+        question: &str,
+        frames: Vec<Shown>,
+        history: &History,
+    ) {
+        let (chat, history) = (self.chat.clone(), history.clone());
+        let (first, last) = match (frames.first(), frames.last()) {
+            (Some(first), Some(last)) => (first.stamp, last.stamp),
+            _ => (scene.stamp, scene.stamp),
+        };
+        let facts = Facts {
+            stamp: last,
+            frames: (first, last, frames.len()),
+            question: Some(question.to_string()),
+            ..self.facts(scene, Trigger::Ask, "caption.answer", id)
+        };
+        let plan = self.plan.clone();
+        let most = plan.settings.max_images as usize;
+        let text = question.to_string();
+        let make = move || {
+            let mut chat = chat.lock().unwrap_or_else(PoisonError::into_inner);
+            Question {
+                system: plan.prompts.system().to_string(),
+                turns: chat.ask(&text, &frames, &history, most),
+                schema: None,
+                options: plan.options.clone(),
+            }
+        };
+        let reply = self.waiting(facts, Some(self.chat.clone()));
+        self.push(id, Key::Chat, Priority::Person, Box::new(make), reply);
+    }
+
+    fn ask(&self, draft: Draft) {
+        let plan = self.plan.clone();
+        let schema = if draft.facts.verdict {
+            Some(plan.verdict.clone())
+        } else {
+            plan.schema.clone()
+        };
+        let (template, fields, mut parts) = (draft.template, draft.fields, draft.parts);
+        let make = move || {
+            parts.push(Part::Text(template.render(&fields)));
+            Question {
+                system: plan.prompts.system().to_string(),
+                turns: vec![Turn {
+                    role: Role::User,
+                    parts,
+                }],
+                schema,
+                options: plan.options.clone(),
+            }
+        };
+        let reply = self.waiting(draft.facts, None);
+        self.push(draft.id, draft.key, draft.priority, Box::new(make), reply);
+    }
+
+    fn push(
+        &self,
+        id: Ulid,
+        key: Key,
+        priority: Priority,
+        question: Box<dyn FnOnce() -> Question + Send>,
+        reply: Waiting,
+    ) {
+        self.lane.push(Job {
+            id,
+            key,
+            priority,
+            made: Instant::now(),
+            task: Task {
+                question,
+                patience: self.plan.patience,
+                reply: Box::new(reply),
+            },
+        });
+    }
+
+    fn waiting(&self, facts: Facts, chat: Option<Arc<Mutex<Chat>>>) -> Waiting {
+        Waiting {
+            facts,
+            outbox: self.outbox.clone(),
+            generation: self.outbox.ask(),
+            asked: Instant::now(),
+            stream: self.plan.settings.stream,
+            chat,
+            told: None,
+        }
+    }
+
+    fn facts(&self, scene: &Scene, trigger: Trigger, kind: &'static str, id: Ulid) -> Facts {
+        Facts {
+            id: id.to_string(),
+            kind,
+            trigger,
+            stream: scene.stream.clone(),
+            stamp: scene.stamp,
+            size: scene.size,
+            time: scene.time.clone(),
+            object: None,
+            parent: None,
+            question: None,
+            frames: (scene.stamp, scene.stamp, 1),
+            verdict: false,
+        }
+    }
+
+    fn fields(&self, scene: &Scene, trigger: Trigger) -> Fields {
+        let mut fields = Fields::default();
+        fields.set("stream", &scene.stream);
+        fields.set("time", scene.time.as_deref().unwrap_or_default());
+        fields.set("width", &scene.size.0.to_string());
+        fields.set("height", &scene.size.1.to_string());
+        fields.set("trigger", trigger.as_str());
+        fields
+    }
+}
+
+fn set_object(fields: &mut Fields, object: &ObjectRecord) {
+    let bbox = object.bbox;
+    fields.set("label", &object.label);
+    if let Some(track) = object.track {
+        fields.set("track", &track.to_string());
+    }
+    fields.set("confidence", &format!("{:.2}", object.confidence));
+    let text = format!(
+        "x {:.0}, y {:.0}, {:.0} by {:.0}",
+        bbox.x, bbox.y, bbox.w, bbox.h
+    );
+    fields.set("box", &text);
+}
+
+fn set_age(fields: &mut Fields, scene: &Scene, first: Option<u64>) {
+    if let Some(first) = first {
+        let age = scene.stamp.clock.saturating_sub(first) as f64 / 1e9;
+        fields.set("age", &format!("{age:.1} s"));
+    }
+}
+
+fn shot_parts(shot: &Shot) -> Vec<Part> {
+    let crop = shot.crop.clone().map(Part::Picture);
+    let frame = shot
+        .frame
+        .clone()
+        .map(|frame| Part::Marked(frame, shot.part));
+    crop.into_iter().chain(frame).collect()
+}
+
+/// An object's box in fractions of the frame.
+fn fraction(object: &ObjectRecord, size: (u32, u32)) -> vigil_analytics::BBox {
+    let (w, h) = (f64::from(size.0.max(1)), f64::from(size.1.max(1)));
+    let bbox = object.bbox;
+    vigil_analytics::BBox {
+        x: (bbox.x / w) as f32,
+        y: (bbox.y / h) as f32,
+        w: (bbox.w / w) as f32,
+        h: (bbox.h / h) as f32,
+    }
+}
