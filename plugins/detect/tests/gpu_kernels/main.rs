@@ -8,6 +8,7 @@
     reason = "a panic is the report of a test"
 )]
 
+#[allow(dead_code, reason = "tests/gpu uses the rest of it")]
 mod checks;
 
 #[path = "../../../nvidia/tests/fake/mod.rs"]
