@@ -24,15 +24,15 @@
 //! | [`text`] | near misses of names |
 //! | [`truth_meta`] | what a synthetic source knows of its objects |
 
-pub mod classes;
 pub mod caption_meta;
+pub mod classes;
 pub mod event;
 pub mod event_meta;
 pub mod frame;
 pub mod keypoints;
 pub mod objects;
-pub mod parts;
 pub mod pads;
+pub mod parts;
 #[cfg(feature = "v1_26")]
 pub mod segmentation;
 pub mod stats;

@@ -41,8 +41,13 @@ pub fn run(options: &Options) -> Result<bool, Failure> {
     let common = &options.common;
     let mut recorder = Recorder::new("element", &common.out, Machine::look(common.device))?;
     gst::init()?;
-    gstvigildetect::plugin_register_static()?;
-    gstvigiltestsrc::plugin_register_static()?;
+    // A process can have a plugin once: as a file, where GStreamer has found that, or built in.
+    if gst::ElementFactory::find("vigildetect").is_none() {
+        gstvigildetect::plugin_register_static()?;
+    }
+    if gst::ElementFactory::find("vigiltestsrc").is_none() {
+        gstvigiltestsrc::plugin_register_static()?;
+    }
     for subject in &common.models {
         let mut of_system = None;
         recorder.check(format!("{subject}: frames in system memory"), || {

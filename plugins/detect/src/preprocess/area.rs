@@ -14,13 +14,13 @@
 //! Weights are whole 16384ths, sums exact, rows are kept in 128ths of a level; what comes out has
 //! fractions of a level.
 
-use vigil_analytics::frame::color::ColorMap;
-use super::{FrameFormat, FrameView};
 use super::kernel::{self, Level};
 use super::letterbox::Letterbox;
 use super::sites::Axis;
 use super::taps::Taps;
 use super::{Affine, Chroma};
+use super::{FrameFormat, FrameView};
+use vigil_analytics::frame::color::ColorMap;
 
 /// The rows of one plane.
 struct Rows {

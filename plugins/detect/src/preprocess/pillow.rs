@@ -9,12 +9,12 @@
 //!
 //! [`Fit::CentreCrop`]: super::Fit::CentreCrop
 
-use vigil_analytics::frame::color::ColorMap;
-use super::{FrameFormat, FrameView};
 use super::kernel::Level;
 use super::letterbox::Letterbox;
 use super::rows::Converter;
 use super::{Affine, Chroma};
+use super::{FrameFormat, FrameView};
+use vigil_analytics::frame::color::ColorMap;
 
 /// Binary logarithm of the sum of weights.
 const BITS: u32 = 32 - 8 - 2;

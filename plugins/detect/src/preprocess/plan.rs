@@ -2,12 +2,12 @@
 
 use super::area::Area;
 use super::bilinear::Bilinear;
-use super::{FrameFormat, FrameView};
 use super::kernel::Level;
 use super::letterbox::{Fit, Letterbox};
 use super::pillow::Pillow;
 use super::taps::shrinks;
 use super::{Affine, Resize, Sampling, TensorFormat};
+use super::{FrameFormat, FrameView};
 
 /// How samples are made.
 enum Way {

@@ -8,7 +8,7 @@
     reason = "a panic is the report of a test"
 )]
 
-#[allow(dead_code, reason = "the list of checks is for tests/gpu")]
+#[allow(dead_code, reason = "tests/gpu uses the rest of it")]
 mod checks;
 
 #[path = "../../../nvidia/tests/fake/mod.rs"]

@@ -1,12 +1,12 @@
 //! Frames in a GPU's memory: what caps say of them, and how the workers read them.
 
-use vigil_analytics::frame::video::FORMATS;
 use crate::element::session::{Failure, Frame};
 use crate::gpu::GpuSource;
 use crate::preprocess::Chroma;
 use crate::views::Part;
 use gst_video::VideoFormat;
 use std::sync::Arc;
+use vigil_analytics::frame::video::FORMATS;
 use vigil_nvidia::driver::{Context, Stream};
 use vigil_nvidia::memory::cuda::{self, GstCuda};
 use vigil_nvidia::memory::{MappedGpuFrame, MemoryError, nvmm};

@@ -1,9 +1,9 @@
 //! The inner loops of means over areas. All are exact but for what their descriptions say.
 
 use super::super::Affine;
-use vigil_analytics::frame::color::ColorMap;
 use super::super::taps::WHOLE;
 use super::Level;
+use vigil_analytics::frame::color::ColorMap;
 
 /// Bits that are dropped of a sum of rows, so that 16 are left: 128ths of a level.
 const DROPPED: u32 = 7;

@@ -1,7 +1,7 @@
 //! Means of areas against computations that know nothing of weights and roundings.
 
-use vigil_analytics::frame::color::ColorMap;
 use super::*;
+use vigil_analytics::frame::color::ColorMap;
 
 /// The most that a level may be off what exact arithmetic gives.
 const MOST: f64 = 0.1;

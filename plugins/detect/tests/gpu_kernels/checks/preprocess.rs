@@ -4,8 +4,8 @@ use super::numbers::FITS;
 use super::{Gpu, Random, bytes_of, floats, halves, to_half};
 use gstvigildetect::model::ChannelOrder;
 use gstvigildetect::preprocess::{
-    Affine, Chroma, Colorimetry, Fit, FrameFormat, FrameView, Letterbox, Matrix, PixelFormat,
-    Plane, Preprocessor, Sampling, TensorFormat,
+    Affine, Chroma, Colorimetry, FrameFormat, FrameView, Letterbox, Matrix, PixelFormat, Plane,
+    Preprocessor, Sampling, TensorFormat,
 };
 use vigil_nvidia::driver::raw::CUarray;
 use vigil_nvidia::driver::{DeviceBuffer, Texture};
