@@ -68,9 +68,11 @@ fn check_broken(video: &Path, decoder: &str, model: &Path, rules: &str) {
         let mut bytes = whole.clone();
         break_it(&mut bytes, &mut Random(seed as u64 + 1));
         std::fs::write(&path, bytes).unwrap();
+        // The ball's scores, of how much of a cell it fills, are lower than those of a real model.
         let pipeline = Pipeline::parse(&format!(
             "filesrc location={} ! {decoder} ! vigildetect name=detect model={} ! \
-             vigiltrack name=track ! vigilevents name=e rules-file={} ! fakesink \
+             vigiltrack name=track high-threshold=0.4 new-track-threshold=0.5 ! \
+             vigilevents name=e rules-file={} ! fakesink \
              e.events ! appsink name=events sync=false",
             path.display(),
             model.display(),

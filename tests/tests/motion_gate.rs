@@ -201,10 +201,12 @@ fn watched(
     rules: &Path,
     detector: &str,
 ) -> ([Vec<(String, f64)>; 2], u64) {
+    // Of somebody who comes in at the edge there is a piece at first: two looks at one are too few to
+    // tell, and this is about the gate.
     let branch = |name: &str, gate: bool| {
         format!(
             "tee. ! queue ! vigildetect name={name} {detector} motion-gate={gate} \
-             confidence-threshold=0.1 ! vigiltrack ! \
+             confidence-threshold=0.1 ! vigiltrack min-hits=3 ! \
              vigilevents name=e-{name} rules-file={} ! fakesink sync=false \
              e-{name}.events ! appsink name=events-{name} sync=false ",
             rules.display()

@@ -16,6 +16,7 @@
 //! | [`caption_meta`] | captions on the next buffer |
 //! | [`keypoints`] | points of objects, such as joints |
 //! | [`pads`] | the metadata pads, their queues and threads |
+//! | [`place`] | the folder of the plugin |
 //! | `segmentation` | masks of objects as `GstAnalyticsSegmentationMtd` (feature `v1_26`) |
 //! | `tensors` | outputs of a model as `GstTensorMeta` (feature `v1_26`) |
 //! | [`structure`] | JSON as `GstStructure` |
@@ -33,6 +34,7 @@ pub mod keypoints;
 pub mod objects;
 pub mod pads;
 pub mod parts;
+pub mod place;
 #[cfg(feature = "v1_26")]
 pub mod segmentation;
 pub mod stats;

@@ -1,6 +1,6 @@
 //! Y, U, V to R, G, B, with range and matrix folded into one affine map.
 
-use super::{FrameFormat, Matrix};
+use super::{Colorimetry, FrameFormat};
 
 /// `rgb = clamp(m · (a, b, c) + offset, 0, 255)`, for samples a, b, c in 0..255.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -14,11 +14,21 @@ pub struct ColorMap {
 impl ColorMap {
     /// The map of a format's samples.
     pub fn of(format: &FrameFormat) -> Self {
-        let c = &format.colorimetry;
-        if format.pixels.is_yuv() {
-            return Self::yuv(c.matrix, c.full_range);
+        Self::new(format.pixels.is_yuv(), &format.colorimetry)
+    }
+
+    /// The map of samples that are Y, U, V, or R, G, B (or grey).
+    pub fn new(is_yuv: bool, colorimetry: &Colorimetry) -> Self {
+        if is_yuv {
+            Self::yuv(colorimetry.matrix.kr_kb(), colorimetry.full_range)
+        } else {
+            Self::rgb(colorimetry.full_range)
         }
-        let (gain, offset) = if c.full_range {
+    }
+
+    /// The map of R, G, B (or grey).
+    pub fn rgb(full_range: bool) -> Self {
+        let (gain, offset) = if full_range {
             (1.0, 0.0)
         } else {
             (255.0 / 219.0, -16.0 * 255.0 / 219.0)
@@ -29,9 +39,9 @@ impl ColorMap {
         }
     }
 
-    /// ITU-T H.273, equations 8-27 to 8-29 and 8-38 ff. for 8 bits, inverted.
-    fn yuv(matrix: Matrix, full_range: bool) -> Self {
-        let (kr, kb) = matrix.kr_kb();
+    /// The map of Y, U, V, by Kr and Kb of the luma equation (ITU-T H.273, table 4, and equations
+    /// 8-27 to 8-29 and 8-38 ff. for 8 bits, inverted).
+    pub fn yuv((kr, kb): (f32, f32), full_range: bool) -> Self {
         let kg = 1.0 - kr - kb;
         let (y_gain, y_zero, c_gain) = if full_range {
             (1.0, 0.0, 1.0)
@@ -58,7 +68,7 @@ impl ColorMap {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::frame::{Colorimetry, PixelFormat};
+    use crate::frame::{Matrix, PixelFormat};
 
     fn convert(matrix: Matrix, full_range: bool, yuv: [f32; 3]) -> [f32; 3] {
         let map = ColorMap::of(&FrameFormat {

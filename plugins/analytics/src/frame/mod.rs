@@ -181,6 +181,19 @@ pub struct Colorimetry {
     pub cosited_y: bool,
 }
 
+impl Colorimetry {
+    /// Of video whose chroma stands as MPEG-2 has it, which is what H.264 and later have where
+    /// nobody says otherwise.
+    pub const fn video(matrix: Matrix, full_range: bool) -> Self {
+        Self {
+            matrix,
+            full_range,
+            cosited_x: true,
+            cosited_y: false,
+        }
+    }
+}
+
 impl Default for Colorimetry {
     /// Standard-definition video: BT.601, limited range, chroma sited as in MPEG-2.
     fn default() -> Self {

@@ -41,6 +41,16 @@ fn pixel_format(format: VideoFormat) -> Option<PixelFormat> {
 /// The format of frames with these caps; `None` for a format that is not in [`FORMATS`].
 pub fn frame_format(info: &gst_video::VideoInfo) -> Option<FrameFormat> {
     let pixels = pixel_format(info.format())?;
+    Some(FrameFormat {
+        pixels,
+        width: info.width() as usize,
+        height: info.height() as usize,
+        colorimetry: colorimetry(info, pixels.is_yuv()),
+    })
+}
+
+/// What the samples of frames with these caps mean; by GStreamer's own rules where they do not say.
+pub fn colorimetry(info: &gst_video::VideoInfo, is_yuv: bool) -> Colorimetry {
     let colorimetry = info.colorimetry();
     let matrix = match colorimetry.matrix() {
         VideoColorMatrix::Bt709 => Matrix::Bt709,
@@ -55,22 +65,17 @@ pub fn frame_format(info: &gst_video::VideoInfo) -> Option<FrameFormat> {
     let full_range = match colorimetry.range() {
         VideoColorRange::Range0_255 => true,
         VideoColorRange::Range16_235 => false,
-        _ => !pixels.is_yuv(),
+        _ => !is_yuv,
     };
     let site = info.chroma_site();
     // Unknown is taken as MPEG-2 siting, which is what H.264 and later have by default.
     let unknown = site.is_empty();
-    Some(FrameFormat {
-        pixels,
-        width: info.width() as usize,
-        height: info.height() as usize,
-        colorimetry: Colorimetry {
-            matrix,
-            full_range,
-            cosited_x: unknown || site.contains(VideoChromaSite::H_COSITED),
-            cosited_y: !unknown && site.contains(VideoChromaSite::V_COSITED),
-        },
-    })
+    Colorimetry {
+        matrix,
+        full_range,
+        cosited_x: unknown || site.contains(VideoChromaSite::H_COSITED),
+        cosited_y: !unknown && site.contains(VideoChromaSite::V_COSITED),
+    }
 }
 
 /// The samples of a mapped frame.

@@ -17,6 +17,9 @@
 mod delivery;
 pub mod outlet;
 pub mod queue;
+mod upstream;
+
+pub use upstream::{Upstream, video_query};
 
 use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;

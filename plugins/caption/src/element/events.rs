@@ -2,7 +2,6 @@
 
 use gst::prelude::*;
 use gst::subclass::prelude::*;
-use std::sync::PoisonError;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 use vigil_analytics::pads::PadKind;
@@ -138,41 +137,13 @@ impl VigilCaption {
         }
     }
 
-    /// Events from downstream of any pad that go upstream. A seek of the pipeline comes by each pad
-    /// that ends in a sink; upstream is to do it once.
+    /// Events from downstream of any pad that go upstream.
     pub(super) fn upstream_event(&self, pad: &gst::Pad, event: gst::Event) -> bool {
-        if event.type_() != gst::EventType::Seek {
-            return gst::Pad::event_default(pad, Some(&*self.obj()), event);
-        }
-        let last = || {
-            self.last_seek
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-        };
-        let seqnum = event.seqnum();
-        match *last() {
-            Some((before, result)) if before == seqnum => return result,
-            _ => {}
-        }
-        *last() = Some((seqnum, true));
-        let result = gst::Pad::event_default(pad, Some(&*self.obj()), event);
-        *last() = Some((seqnum, result));
-        result
+        self.upstream.event(pad, self.obj().upcast_ref(), event)
     }
 
     /// Queries from downstream of the video.
     pub(super) fn src_query(&self, pad: &gst::Pad, query: &mut gst::QueryRef) -> bool {
-        if let gst::QueryViewMut::Scheduling(query) = query.view_mut() {
-            // What upstream says, but only pushing: frames are looked at as they pass.
-            let mut upstream = gst::query::Scheduling::new();
-            if !self.sinkpad.peer_query(&mut upstream) {
-                return false;
-            }
-            let (flags, min, max, align) = upstream.result();
-            query.set(flags, min, max, align);
-            query.add_scheduling_modes([gst::PadMode::Push]);
-            return true;
-        }
-        gst::Pad::query_default(pad, Some(&*self.obj()), query)
+        pads::video_query(&self.sinkpad, pad, self.obj().upcast_ref(), query)
     }
 }

@@ -3,6 +3,7 @@
 use super::{EngineError, EngineKind};
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
+use vigil_analytics::place::plugin_folder;
 
 /// What is known of an engine's library before it is found.
 #[derive(Debug)]
@@ -151,23 +152,6 @@ fn system_folders(library_path: Option<OsString>) -> Vec<PathBuf> {
     folders.push("/usr/lib64".into());
     folders.push("/usr/lib".into());
     folders
-}
-
-/// Folder of the shared object (or program) that this code is in.
-fn plugin_folder() -> Option<PathBuf> {
-    let maps = std::fs::read_to_string("/proc/self/maps").ok()?;
-    let here = plugin_folder as fn() -> Option<PathBuf> as usize;
-    maps.lines().find_map(|line| {
-        let (range, rest) = line.split_once(' ')?;
-        let (start, end) = range.split_once('-')?;
-        let start = usize::from_str_radix(start, 16).ok()?;
-        let end = usize::from_str_radix(end, 16).ok()?;
-        if !(start..end).contains(&here) {
-            return None;
-        }
-        let path = PathBuf::from(rest.splitn(5, ' ').last()?.trim_start());
-        path.parent().map(PathBuf::from)
-    })
 }
 
 #[cfg(test)]

@@ -15,11 +15,7 @@ pub(super) fn source_format(format: &FrameFormat, chroma: Chroma) -> SourceForma
             sub_x: c.sub_x,
             sub_y: c.sub_y,
         }),
-        color: if format.pixels.is_yuv() {
-            ColorMap::yuv(colorimetry.matrix.kr_kb(), colorimetry.full_range)
-        } else {
-            ColorMap::rgb(colorimetry.full_range)
-        },
+        color: ColorMap::of(format),
         linear_chroma: chroma == Chroma::Linear,
         cosited_x: colorimetry.cosited_x,
         cosited_y: colorimetry.cosited_y,

@@ -49,7 +49,7 @@ pub struct VigilEvents {
     pub(super) live_is_known: AtomicBool,
     is_live: AtomicBool,
     /// The last seek that was passed upstream, and what came of it.
-    pub(super) last_seek: Mutex<Option<(gst::Seqnum, bool)>>,
+    pub(super) upstream: pads::Upstream,
 }
 
 impl VigilEvents {
@@ -303,7 +303,7 @@ impl ObjectSubclass for VigilEvents {
             state: Mutex::new(None),
             live_is_known: AtomicBool::new(false),
             is_live: AtomicBool::new(false),
-            last_seek: Mutex::new(None),
+            upstream: pads::Upstream::default(),
         }
     }
 }

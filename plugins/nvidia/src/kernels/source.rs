@@ -2,6 +2,8 @@
 
 use super::params::{Component, PictureParams};
 
+pub use vigil_analytics::frame::color::ColorMap;
+
 /// Where the samples of one colour component are in a format.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Samples {
@@ -15,50 +17,6 @@ pub struct Samples {
     pub sub_x: u32,
     /// Binary logarithm of the vertical subsampling.
     pub sub_y: u32,
-}
-
-/// Samples to levels of R, G, B: `clamp(m · (a, b, c) + offset, 0, 255)`, for samples 0..=255.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct ColorMap {
-    /// Rows for R, G, B.
-    pub m: [[f32; 3]; 3],
-    /// Added to R, G, B.
-    pub offset: [f32; 3],
-}
-
-impl ColorMap {
-    /// The map of Y, U, V, by Kr and Kb of the luma equation (ITU-T H.273, table 4, and equations
-    /// 8-27 to 8-29 and 8-38 ff. for 8 bits, inverted).
-    pub fn yuv((kr, kb): (f32, f32), full_range: bool) -> Self {
-        let kg = 1.0 - kr - kb;
-        let (y_gain, y_zero, c_gain) = if full_range {
-            (1.0, 0.0, 1.0)
-        } else {
-            (255.0 / 219.0, 16.0, 255.0 / 224.0)
-        };
-        let rv = 2.0 * (1.0 - kr) * c_gain;
-        let bu = 2.0 * (1.0 - kb) * c_gain;
-        let gu = -2.0 * (1.0 - kb) * kb / kg * c_gain;
-        let gv = -2.0 * (1.0 - kr) * kr / kg * c_gain;
-        let y0 = -y_zero * y_gain;
-        Self {
-            m: [[y_gain, 0.0, rv], [y_gain, gu, gv], [y_gain, bu, 0.0]],
-            offset: [y0 - 128.0 * rv, y0 - 128.0 * (gu + gv), y0 - 128.0 * bu],
-        }
-    }
-
-    /// The map of R, G, B (or grey).
-    pub fn rgb(full_range: bool) -> Self {
-        let (gain, offset) = if full_range {
-            (1.0, 0.0)
-        } else {
-            (255.0 / 219.0, -16.0 * 255.0 / 219.0)
-        };
-        Self {
-            m: [[gain, 0.0, 0.0], [0.0, gain, 0.0], [0.0, 0.0, gain]],
-            offset: [offset; 3],
-        }
-    }
 }
 
 /// Format and size of a picture.

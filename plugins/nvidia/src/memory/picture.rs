@@ -1,9 +1,12 @@
 //! A picture where it lies: on a device, in arrays of a device, or in system memory.
 
 use super::frame::MappedGpuFrame;
-use crate::kernels::source::{ColorMap, Samples, SourceFormat};
+use crate::kernels::source::{Samples, SourceFormat};
 use crate::pipeline::Source;
 use std::sync::Arc;
+use vigil_analytics::frame::color::ColorMap;
+
+pub use vigil_analytics::frame::{Colorimetry, Matrix};
 
 /// Layout of the samples of a picture. Names as in GStreamer's `GstVideoFormat`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -89,60 +92,6 @@ const fn samples(plane: usize, offset: usize, step: usize, sub: u32) -> Samples 
     }
 }
 
-/// Coefficients of the luma equation (ITU-T H.273, table 4), as far as GPU memory says.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Matrix {
-    /// ITU-R BT.601.
-    Bt601,
-    /// ITU-R BT.709.
-    Bt709,
-    /// ITU-R BT.2020, non-constant luminance.
-    Bt2020,
-    /// SMPTE 240M.
-    Smpte240m,
-    /// FCC 73.682.
-    Fcc,
-}
-
-impl Matrix {
-    /// Kr and Kb of the luma equation.
-    pub const fn kr_kb(self) -> (f32, f32) {
-        match self {
-            Self::Bt601 => (0.299, 0.114),
-            Self::Bt709 => (0.2126, 0.0722),
-            Self::Bt2020 => (0.2627, 0.0593),
-            Self::Smpte240m => (0.212, 0.087),
-            Self::Fcc => (0.30, 0.11),
-        }
-    }
-}
-
-/// What the samples mean.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct Colorimetry {
-    /// Matrix of Y, U, V formats; means nothing for the others.
-    pub matrix: Matrix,
-    /// Whether samples use all of 0..255; else 16..235, and 16..240 for chroma.
-    pub full_range: bool,
-    /// Chroma samples stand on luma columns (as in MPEG-2), not between them (as in JPEG).
-    pub cosited_x: bool,
-    /// Chroma samples stand on luma rows, not between them.
-    pub cosited_y: bool,
-}
-
-impl Colorimetry {
-    /// Of video whose chroma stands as MPEG-2 has it, which is what H.264 and later have where
-    /// nobody says otherwise.
-    pub const fn video(matrix: Matrix, full_range: bool) -> Self {
-        Self {
-            matrix,
-            full_range,
-            cosited_x: true,
-            cosited_y: false,
-        }
-    }
-}
-
 /// Format and size of a picture, without its samples.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct PictureFormat {
@@ -162,10 +111,7 @@ impl PictureFormat {
         let colorimetry = &self.colorimetry;
         SourceFormat {
             components: self.pixels.components(),
-            color: match self.pixels.is_yuv() {
-                true => ColorMap::yuv(colorimetry.matrix.kr_kb(), colorimetry.full_range),
-                false => ColorMap::rgb(colorimetry.full_range),
-            },
+            color: ColorMap::new(self.pixels.is_yuv(), colorimetry),
             linear_chroma,
             cosited_x: colorimetry.cosited_x,
             cosited_y: colorimetry.cosited_y,

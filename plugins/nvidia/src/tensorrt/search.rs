@@ -7,6 +7,7 @@
 use super::abi::Family;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
+use vigil_analytics::place::plugin_folder;
 
 /// Names a library of TensorRT's, or the folder that it is in; nothing else is tried then.
 pub const VARIABLE: &str = "VIGIL_TENSORRT";
@@ -163,23 +164,6 @@ fn python_packages(variable: &impl Fn(&str) -> Option<OsString>) -> Vec<PathBuf>
         }
     }
     found
-}
-
-/// Folder of the shared object (or program) that this code is in.
-fn plugin_folder() -> Option<PathBuf> {
-    let maps = std::fs::read_to_string("/proc/self/maps").ok()?;
-    let here = plugin_folder as fn() -> Option<PathBuf> as usize;
-    maps.lines().find_map(|line| {
-        let (range, rest) = line.split_once(' ')?;
-        let (start, end) = range.split_once('-')?;
-        let start = usize::from_str_radix(start, 16).ok()?;
-        let end = usize::from_str_radix(end, 16).ok()?;
-        if !(start..end).contains(&here) {
-            return None;
-        }
-        let path = PathBuf::from(rest.splitn(5, ' ').last()?.trim_start());
-        path.parent().map(PathBuf::from)
-    })
 }
 
 #[cfg(test)]

@@ -17,13 +17,14 @@ pub use table::{
 
 use super::error::MemoryError;
 use super::frame::{Hold, MappedGpuFrame, Stored, StoredPlanes};
-use super::picture::{Colorimetry, Matrix, PictureFormat, PixelFormat};
+use super::picture::{PictureFormat, PixelFormat};
 use crate::driver::{Context, Event, Stream};
 use gst::glib;
 use gst::glib::translate::ToGlibPtr;
-use gst_video::{VideoChromaSite, VideoColorMatrix, VideoColorRange, VideoFormat};
+use gst_video::VideoFormat;
 use std::mem::MaybeUninit;
 use std::sync::Arc;
+use vigil_analytics::frame::video::colorimetry;
 
 /// Reads CUDA memory for one worker.
 #[derive(Debug)]
@@ -243,34 +244,10 @@ pub fn picture_format(info: &gst_video::VideoInfo) -> Result<PictureFormat, Memo
         VideoFormat::Bgrx => PixelFormat::Bgrx,
         other => return Err(MemoryError::Format(other.to_string())),
     };
-    let colorimetry = info.colorimetry();
-    let matrix = match colorimetry.matrix() {
-        VideoColorMatrix::Bt601 => Matrix::Bt601,
-        VideoColorMatrix::Bt709 => Matrix::Bt709,
-        VideoColorMatrix::Bt2020 => Matrix::Bt2020,
-        VideoColorMatrix::Smpte240m => Matrix::Smpte240m,
-        VideoColorMatrix::Fcc => Matrix::Fcc,
-        // Caps without colorimetry: GStreamer's own rule for YUV.
-        _ if info.height() > 576 => Matrix::Bt709,
-        _ => Matrix::Bt601,
-    };
-    let full_range = match colorimetry.range() {
-        VideoColorRange::Range0_255 => true,
-        VideoColorRange::Range16_235 => false,
-        _ => !pixels.is_yuv(),
-    };
-    let site = info.chroma_site();
-    // Unknown is taken as MPEG-2's.
-    let unknown = site.is_empty();
     Ok(PictureFormat {
         pixels,
         width: info.width(),
         height: info.height(),
-        colorimetry: Colorimetry {
-            matrix,
-            full_range,
-            cosited_x: unknown || site.contains(VideoChromaSite::H_COSITED),
-            cosited_y: !unknown && site.contains(VideoChromaSite::V_COSITED),
-        },
+        colorimetry: colorimetry(info, pixels.is_yuv()),
     })
 }
