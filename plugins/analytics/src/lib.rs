@@ -17,6 +17,7 @@
 //! | [`keypoints`] | points of objects, such as joints |
 //! | [`pads`] | the metadata pads, their queues and threads |
 //! | [`place`] | the folder of the plugin |
+//! | [`property`] | values of properties |
 //! | `segmentation` | masks of objects as `GstAnalyticsSegmentationMtd` (feature `v1_26`) |
 //! | `tensors` | outputs of a model as `GstTensorMeta` (feature `v1_26`) |
 //! | [`structure`] | JSON as `GstStructure` |
@@ -35,6 +36,7 @@ pub mod objects;
 pub mod pads;
 pub mod parts;
 pub mod place;
+pub mod property;
 #[cfg(feature = "v1_26")]
 pub mod segmentation;
 pub mod stats;

@@ -1,10 +1,13 @@
 //! What turns frames into detections: a network on worker threads, or a recording.
 
-use super::session::{Failure, Found, Frame, Lane};
+use super::session::{Failure, Found, Frame, LIVE_CAPACITY, Lane};
 use crate::decode::Thresholds;
 use crate::replay::{Cursor, Position};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
+
+/// Frames of a file that may wait to leave: enough to let both threads run.
+const FILE_CAPACITY: usize = 4;
 
 /// How the work is divided.
 #[derive(Debug, Clone, Copy)]
@@ -104,13 +107,22 @@ pub(super) trait Finder: Send + Sync {
 
     /// Starts its workers and gives the lane its limits, with the first frame. `patience` is how
     /// long a live frame waits for its result. Streaming thread.
+    ///
+    /// One that has no workers needs only little room for frames.
     fn start(
         &self,
         lane: &Arc<Lane>,
-        thresholds: &SharedThresholds,
+        _thresholds: &SharedThresholds,
         live: bool,
-        patience: Duration,
-    ) -> Mode;
+        _patience: Duration,
+    ) -> Mode {
+        lane.set_capacity(if live { LIVE_CAPACITY } else { FILE_CAPACITY });
+        Mode {
+            live,
+            workers: 0,
+            threads_per_worker: 0,
+        }
+    }
 
     /// What is to be done with a frame. Streaming thread: must not take long.
     fn enter(

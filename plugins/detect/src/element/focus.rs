@@ -7,6 +7,7 @@ use crate::views::{Tiles, TilesError, ViewOptions};
 use gst::glib;
 use gst::prelude::*;
 use std::sync::Arc;
+use vigil_analytics::property::store;
 
 /// Values of the properties, as set.
 #[derive(Debug, Clone, PartialEq)]
@@ -163,11 +164,6 @@ impl Focus {
 
     /// Sets one property; the value's type has been checked by GObject.
     pub fn set(&mut self, name: &str, value: &glib::Value) {
-        fn store<'a, T: glib::value::FromValue<'a>>(value: &'a glib::Value, setting: &mut T) {
-            if let Ok(value) = value.get() {
-                *setting = value;
-            }
-        }
         match name {
             "motion-gate" => store(value, &mut self.motion_gate),
             "motion-threshold" => store(value, &mut self.motion.threshold),

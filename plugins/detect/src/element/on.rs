@@ -7,6 +7,7 @@ use crate::model;
 use crate::objects::ObjectOptions;
 use gst::glib;
 use gst::prelude::*;
+use vigil_analytics::property::store;
 
 /// What the model looks at.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq, glib::Enum)]
@@ -187,11 +188,6 @@ impl On {
 
     /// Sets one property; the value's type has been checked by GObject.
     pub fn set(&mut self, name: &str, value: &glib::Value) {
-        fn store<'a, T: glib::value::FromValue<'a>>(value: &'a glib::Value, setting: &mut T) {
-            if let Ok(value) = value.get() {
-                *setting = value;
-            }
-        }
         match name {
             "on" => store(value, &mut self.on),
             "on-classes" => store(value, &mut self.classes),

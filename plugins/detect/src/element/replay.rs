@@ -3,17 +3,12 @@
 //! Looking that up takes microseconds, so it is done on the streaming thread, and no worker is
 //! needed.
 
-use super::finder::{Entry, Finder, Mode, SharedThresholds};
-use super::session::{Failure, Found, Frame, LIVE_CAPACITY, Lane};
+use super::finder::{Entry, Finder, SharedThresholds};
+use super::session::{Failure, Found, Frame};
 use super::settings::ReplayOptions;
 use crate::model;
 use crate::replay::{Clock, Cursor, Position, Rate, Recorded, Recording, ReplayError};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::time::Duration;
-
-/// Frames of a file that may wait to leave: enough to let both threads run.
-const FILE_CAPACITY: usize = 4;
 
 /// A recording, and how much of it was used.
 pub(super) struct Replay {
@@ -134,21 +129,6 @@ impl Finder for Replay {
 
     fn refuses_gpu_memory(&self) -> Option<String> {
         None
-    }
-
-    fn start(
-        &self,
-        lane: &Arc<Lane>,
-        _thresholds: &SharedThresholds,
-        live: bool,
-        _patience: Duration,
-    ) -> Mode {
-        lane.set_capacity(if live { LIVE_CAPACITY } else { FILE_CAPACITY });
-        Mode {
-            live,
-            workers: 0,
-            threads_per_worker: 0,
-        }
     }
 
     fn enter(

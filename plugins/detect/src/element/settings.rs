@@ -15,6 +15,7 @@ use gst::glib;
 use gst::prelude::*;
 use std::path::PathBuf;
 use std::time::Duration;
+use vigil_analytics::property::store;
 
 /// Values of the properties, as set.
 #[derive(Debug, Clone, PartialEq)]
@@ -415,11 +416,6 @@ impl Settings {
 
     /// Sets one property; the value's type has been checked by GObject.
     pub fn set(&mut self, name: &str, value: &glib::Value) {
-        fn store<'a, T: glib::value::FromValue<'a>>(value: &'a glib::Value, setting: &mut T) {
-            if let Ok(value) = value.get() {
-                *setting = value;
-            }
-        }
         match name {
             "model" => store(value, &mut self.model),
             "labels" => store(value, &mut self.labels),

@@ -155,7 +155,8 @@ impl Pillow {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Colorimetry, Fit, PixelFormat, Plane};
+    use super::super::Fit;
+    use super::super::tests::pattern;
     use super::*;
 
     /// Weights as shares.
@@ -233,31 +234,15 @@ mod tests {
             ),
         ];
         for ((width, height), side, red, sums) in table {
-            let level =
-                |x: usize, y: usize, c: usize| (x * 37 + y * 91 + c * 53 + x * y * 13) as u8;
-            let pixel = |i: usize| [0, 1, 2].map(|c| level(i % width, i / width, c));
-            let data: Vec<u8> = (0..width * height).flat_map(pixel).collect();
-            let format = FrameFormat {
-                pixels: PixelFormat::Rgb,
-                width,
-                height,
-                colorimetry: Colorimetry {
-                    full_range: true,
-                    ..Colorimetry::default()
-                },
-            };
-            let plane = Plane {
-                data: &data,
-                stride: 3 * width,
-            };
-            let view = FrameView::new(format, [plane, Plane::default(), Plane::default()]).unwrap();
+            let picture = pattern(width, height, 13);
+            let view = picture.view();
             let letterbox =
                 Letterbox::new((width as u32, height as u32), (side, side), Fit::CentreCrop);
             let mut planes = vec![vec![0.0; (side * side) as usize]; 3];
             let [r, g, b] = &mut planes[..] else {
                 unreachable!()
             };
-            Pillow::new(&format, letterbox, Chroma::Nearest).run(
+            Pillow::new(view.format(), letterbox, Chroma::Nearest).run(
                 Level::detect(),
                 &view,
                 [Affine::scale(1.0); 3],

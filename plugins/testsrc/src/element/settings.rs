@@ -8,6 +8,7 @@ use gst::glib;
 use gst::prelude::*;
 use std::path::Path;
 use std::sync::Arc;
+use vigil_analytics::property::store;
 
 /// Values of the properties, as set.
 #[derive(Debug, Clone, PartialEq)]
@@ -151,12 +152,6 @@ impl Settings {
 /// An empty text counts as none.
 fn given(text: &Option<String>) -> Option<&str> {
     text.as_deref().filter(|text| !text.is_empty())
-}
-
-fn store<'a, T: glib::value::FromValue<'a>>(value: &'a glib::Value, field: &mut T) {
-    if let Ok(value) = value.get() {
-        *field = value;
-    }
 }
 
 fn property(name: &str) -> Option<&'static Property> {

@@ -3,6 +3,7 @@
 use crate::track::{Algorithm, Config, ConfigError};
 use gst::glib;
 use gst::prelude::*;
+use vigil_analytics::property::store;
 
 /// What the property `algorithm` offers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, glib::Enum)]
@@ -157,12 +158,6 @@ impl Settings {
     /// The properties' specifications.
     pub fn specs() -> Vec<glib::ParamSpec> {
         PROPERTIES.iter().map(Property::spec).collect()
-    }
-}
-
-fn store<'a, T: glib::value::FromValue<'a>>(value: &'a glib::Value, field: &mut T) {
-    if let Ok(value) = value.get() {
-        *field = value;
     }
 }
 

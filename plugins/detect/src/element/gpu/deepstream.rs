@@ -2,14 +2,9 @@
 //!
 //! Frames pass as they are, and [`Nvds`](super::nvds::Nvds) translates what is on them.
 
-use crate::element::finder::{Entry, Finder, Mode, SharedThresholds};
-use crate::element::session::{Frame, LIVE_CAPACITY, Lane};
+use crate::element::finder::{Entry, Finder, SharedThresholds};
+use crate::element::session::Frame;
 use crate::replay::{Cursor, Position};
-use std::sync::Arc;
-use std::time::Duration;
-
-/// Frames of a file that may wait to leave: enough to let both threads run.
-const FILE_CAPACITY: usize = 4;
 
 /// Finds nothing itself.
 pub(in crate::element) struct DeepStream;
@@ -35,21 +30,6 @@ impl Finder for DeepStream {
 
     fn refuses_gpu_memory(&self) -> Option<String> {
         None
-    }
-
-    fn start(
-        &self,
-        lane: &Arc<Lane>,
-        _thresholds: &SharedThresholds,
-        live: bool,
-        _patience: Duration,
-    ) -> Mode {
-        lane.set_capacity(if live { LIVE_CAPACITY } else { FILE_CAPACITY });
-        Mode {
-            live,
-            workers: 0,
-            threads_per_worker: 0,
-        }
     }
 
     fn enter(

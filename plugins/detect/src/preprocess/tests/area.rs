@@ -77,7 +77,7 @@ fn a_sample_is_the_integral_of_what_it_covers() {
                 height: size.1,
                 colorimetry: Colorimetry::default(),
             };
-            let noise = Noise::new(format, 3, 11);
+            let noise = Picture::noise(format, 3, 11);
             let frame = noise.view();
             let found = run(&frame, area(to.0, to.1, Chroma::Nearest));
             for y in 0..to.1 {
@@ -103,7 +103,7 @@ fn up_to_a_factor_of_two_it_is_as_bilinear() {
         height: 48,
         colorimetry: Colorimetry::default(),
     };
-    let noise = Noise::new(format, 0, 5);
+    let noise = Picture::noise(format, 0, 5);
     for (width, height) in [(32, 24), (64, 48), (33, 47), (90, 24), (100, 100)] {
         let tensor = area(width, height, Chroma::Nearest);
         let bilinear = TensorFormat {
@@ -214,26 +214,8 @@ fn levels_are_those_of_opencv() {
         ),
     ];
     for ([width, height, to_width, to_height], red, blue) in table {
-        let levels = (0..height).flat_map(|y| {
-            (0..width).flat_map(move |x| {
-                (0..3).map(move |c| ((37 * x + 91 * y + 7 * x * y + 53 * c) % 256) as u8)
-            })
-        });
-        let data: Vec<u8> = levels.collect();
-        let format = FrameFormat {
-            pixels: PixelFormat::Rgb,
-            width,
-            height,
-            colorimetry: Colorimetry {
-                full_range: true,
-                ..Default::default()
-            },
-        };
-        let plane = Plane {
-            data: &data,
-            stride: 3 * width,
-        };
-        let view = FrameView::new(format, [plane, Plane::default(), Plane::default()]).unwrap();
+        let picture = pattern(width, height, 7);
+        let view = picture.view();
         let out = run(&view, area(to_width, to_height, Chroma::Nearest));
         let planes: Vec<_> = out.chunks(to_width * to_height).collect();
         for (found, expected) in [(planes[0], red), (planes[2], blue)] {
