@@ -71,6 +71,7 @@ fn record(structure: &gst::StructureRef) -> Option<ObjectRecord> {
         coasted: structure.get::<bool>("coasted").unwrap_or(false),
         keypoints: Vec::new(),
         classes: Vec::new(),
+        part_of: None,
     }))
 }
 

@@ -10,6 +10,7 @@ use vigil_analytics::keypoints::{self, Keypoints};
 use vigil_analytics::objects::{self, Look, Object};
 use vigil_analytics::pads::outlet::Outlet;
 use vigil_analytics::pads::queue::{Gap, Payload, Record};
+use vigil_analytics::parts;
 use vigil_analytics::stats::Latencies;
 use vigil_analytics::time::{self, LiveClock};
 
@@ -73,6 +74,7 @@ pub(super) struct State {
     last: Option<Last>,
     looks_without_tracks: u32,
     found: Vec<Object>,
+    lost: Vec<objects::Track>,
     keypoints: Keypoints,
     classes: Classes,
     observations: Vec<Observation>,
@@ -101,6 +103,7 @@ impl State {
             last: None,
             looks_without_tracks: 0,
             found: Vec::new(),
+            lost: Vec::new(),
             keypoints: Keypoints::default(),
             classes: Classes::default(),
             observations: Vec::new(),
@@ -195,6 +198,7 @@ impl State {
         self.last = Some(last);
         self.number += 1;
         let look = objects::read(buffer, &mut self.found);
+        objects::read_lost(buffer, &mut self.lost);
         if self.objects.is_some() {
             keypoints::read(buffer, &mut self.keypoints);
             classes::read(buffer, &mut self.classes);
@@ -206,7 +210,7 @@ impl State {
         if out.events.len() == made {
             self.gap(buffer);
         }
-        self.record_objects(pts, look, out);
+        self.record_objects(buffer, look, out);
         self.counters.frames += 1;
         self.counters.inferred += u64::from(look == Look::Inferred);
         self.counters.latencies.add(began.elapsed());
@@ -270,6 +274,9 @@ impl State {
             height: self.height,
             looked: look == Look::Inferred,
         };
+        for track in &self.lost {
+            self.engine.lose(track.id, &mut self.occurrences);
+        }
         self.engine
             .process(&frame, &self.observations, &mut self.occurrences);
     }
@@ -336,10 +343,12 @@ impl State {
         }
     }
 
-    fn record_objects(&self, pts: Option<gst::ClockTime>, look: Look, out: &mut Output) {
+    fn record_objects(&self, buffer: &gst::BufferRef, look: Look, out: &mut Output) {
         let Some(outlet) = &self.objects else {
             return;
         };
+        // Ids grow with the order of reading.
+        let index = |id| self.found.binary_search_by_key(&id, |object: &Object| object.id);
         let context = self.context();
         let record = ObjectsRecord {
             schema: Cow::Borrowed(SCHEMA),
@@ -354,8 +363,11 @@ impl State {
                 .map(|object| {
                     let keypoints = self.keypoints.of(object.id);
                     let classes = self.classes.of(object.id);
-                    let record = ObjectRecord::new(object, pts);
-                    record.with_keypoints(keypoints).with_classes(classes)
+                    let whole = parts::whole_of(buffer, object.id);
+                    ObjectRecord::new(object, buffer.pts())
+                        .with_keypoints(keypoints)
+                        .with_classes(classes)
+                        .with_part_of(whole.and_then(|whole| index(whole).ok()))
                 })
                 .collect(),
         };

@@ -130,6 +130,7 @@ fn record(object: &Observation) -> ObjectRecord {
         coasted: object.coasted,
         keypoints: Vec::new(),
         classes: Vec::new(),
+        part_of: None,
     }
 }
 
