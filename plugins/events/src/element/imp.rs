@@ -222,32 +222,13 @@ impl VigilEvents {
             state.end_all(Reason::Shutdown, &mut out);
         }
         self.post(&out);
-        for (pad, run) in self.pads.take_runs() {
-            let stopped = run.stop(PATIENCE);
-            if stopped.discarded > 0 {
-                let n = stopped.discarded;
-                gst::info!(
-                    CAT,
-                    obj = pad,
-                    "{n} records were not delivered before the shutdown"
-                );
-            }
-            if stopped.abandoned {
-                self.warn_abandoned(&pad);
-            }
+        for (pad, n) in self.pads.stop(self.obj().upcast_ref(), PATIENCE) {
+            gst::info!(
+                CAT,
+                obj = pad,
+                "{n} records were not delivered before the shutdown"
+            );
         }
-    }
-
-    fn warn_abandoned(&self, pad: &gst::Pad) {
-        gst::element_imp_warning!(
-            self,
-            gst::StreamError::Failed,
-            (
-                "Pad {}: its consumer does not return from a buffer, not even when flushed; the \
-                 pad's thread ends when it does",
-                pad.name()
-            )
-        );
     }
 }
 
@@ -431,64 +412,28 @@ impl ElementImpl for VigilEvents {
         _caps: Option<&gst::Caps>,
     ) -> Option<gst::Pad> {
         let kind = Kind::of(template.name_template())?;
-        let pad = gst::Pad::builder_from_template(template)
-            .name(kind.name())
-            .event_function(|pad, parent, event| {
+        let obj = self.obj();
+        let wire = |pad: gst::PadBuilder<gst::Pad>| {
+            pad.event_function(|pad, parent, event| {
                 Self::catch_panic_pad_function(parent, || false, |imp| imp.meta_event(pad, event))
             })
             .iterate_internal_links_function(to_sink)
-            .build();
-        if !self.pads.add(kind, &pad) {
-            gst::warning!(CAT, imp = self, "there is a pad {} already", kind.name());
-            return None;
-        }
-        let element = self.obj().downgrade();
-        pad.connect_linked(move |pad, _| {
-            if let Some(element) = element.upgrade() {
-                element.imp().pads.wake(pad);
-            }
-        });
-        if self.state().is_some() {
-            let _ = pad.set_active(true);
-        }
-        let added = self.obj().add_pad(&pad).map_err(|error| error.to_string());
-        let started = added.and_then(|()| self.start_pads().map_err(|error| error.to_string()));
-        if let Err(error) = started {
-            gst::error!(CAT, imp = self, "cannot add pad {}: {error}", kind.name());
-            self.pads.remove(&pad);
-            let _ = self.obj().remove_pad(&pad);
-            return None;
-        }
-        Some(pad)
+        };
+        let (element, active) = (obj.upcast_ref(), self.state().is_some());
+        self.pads
+            .request(kind, template, element, active, wire, || self.start_pads())
+            .inspect_err(|error| gst::warning!(CAT, imp = self, "{error}"))
+            .ok()
     }
 
     /// Returns within 1.1 s even if the pad's consumer hangs.
     fn release_pad(&self, pad: &gst::Pad) {
-        let Some((kind, run)) = self.pads.remove(pad) else {
-            return;
-        };
-        self.with_state(|state| match kind {
-            Kind::Events => state.events = None,
-            Kind::Objects => state.objects = None,
+        let obj = self.obj();
+        self.pads.release(pad, obj.upcast_ref(), "records", |kind| {
+            self.with_state(|state| match kind {
+                Kind::Events => state.events = None,
+                Kind::Objects => state.objects = None,
+            });
         });
-        if let Some(run) = run {
-            let stopped = run.stop(Duration::ZERO);
-            if stopped.discarded > 0 {
-                gst::element_imp_warning!(
-                    self,
-                    gst::StreamError::Failed,
-                    (
-                        "Pad {} was released with {} records that were not delivered",
-                        kind.name(),
-                        stopped.discarded
-                    )
-                );
-            }
-            if stopped.abandoned {
-                self.warn_abandoned(pad);
-            }
-        }
-        let _ = pad.set_active(false);
-        let _ = self.obj().remove_pad(pad);
     }
 }
