@@ -189,6 +189,9 @@ impl ObjectSubclass for VigilCaption {
             .event_function(|pad, parent, event| {
                 Self::catch_panic_pad_function(parent, || false, |imp| imp.sink_event(pad, event))
             })
+            .query_function(|pad, parent, query| {
+                Self::catch_panic_pad_function(parent, || false, |imp| imp.sink_query(pad, query))
+            })
             .iterate_internal_links_function(|_, parent| {
                 Self::catch_panic_pad_function(
                     parent,
