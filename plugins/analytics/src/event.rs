@@ -94,6 +94,9 @@ pub struct ObjectRecord {
     /// What classifiers said of it, where some did.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub classes: Vec<ClassRecord>,
+    /// Of which object of the same record it is a part: an index into the record's `objects`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub part_of: Option<u32>,
 }
 
 /// A class of an object in a record.
@@ -131,7 +134,14 @@ impl ObjectRecord {
             coasted: object.is_coasted(pts),
             keypoints: Vec::new(),
             classes: Vec::new(),
+            part_of: None,
         }
+    }
+
+    /// The record, as a part of the object of this index.
+    pub fn with_part_of(mut self, whole: Option<usize>) -> Self {
+        self.part_of = whole.and_then(|whole| u32::try_from(whole).ok());
+        self
     }
 
     /// The record, with these classes.

@@ -8,8 +8,10 @@ use crate::structure;
 
 /// Name of the `GstCustomMeta` with a buffer's events.
 ///
-/// Its structure has one field, `events`: a `GstValueArray` of `GstStructure`, each named
-/// [`MESSAGE`] with the fields of the event's JSON.
+/// Its structure has the field `events`: a `GstValueArray` of `GstStructure`, each named [`MESSAGE`]
+/// with the fields of the event's JSON. The field `pending`, where it is there, is a list of the same
+/// kind: events of this frame that are not told before somebody downstream says that they are true
+/// ([`verdict`](crate::verdict)).
 pub const META: &str = "VigilEventsMeta";
 
 /// Name of the element message that is posted for each event.
@@ -44,6 +46,19 @@ pub fn write(
 /// The events of `buffer`, oldest first.
 pub fn read(buffer: &gst::BufferRef) -> Vec<gst::Structure> {
     get(buffer, META, "events")
+}
+
+/// Puts events on `buffer`, which must be writable, that wait for a verdict.
+pub fn write_pending(
+    buffer: &mut gst::BufferRef,
+    events: Vec<gst::Structure>,
+) -> Result<(), gst::glib::BoolError> {
+    add(buffer, META, "pending", events)
+}
+
+/// The events of `buffer` that wait for a verdict.
+pub fn read_pending(buffer: &gst::BufferRef) -> Vec<gst::Structure> {
+    get(buffer, META, "pending")
 }
 
 /// Adds structures to the list in a field of a custom meta.
@@ -103,5 +118,27 @@ mod tests {
             .map(|e| e.get::<String>("id").unwrap())
             .collect();
         assert_eq!(ids, ["a", "b", "c"]);
+    }
+
+    #[test]
+    fn what_waits_for_a_verdict_is_no_event_yet() {
+        gst::init().unwrap();
+        let event = |id: &str| gst::Structure::builder(MESSAGE).field("id", id).build();
+        let ids = |all: Vec<gst::Structure>| -> Vec<String> {
+            all.iter().map(|one| one.get("id").unwrap()).collect()
+        };
+        for pending_first in [false, true] {
+            let mut buffer = gst::Buffer::new();
+            let buffer = buffer.get_mut().unwrap();
+            if pending_first {
+                write_pending(buffer, vec![event("p")]).unwrap();
+                write(buffer, vec![event("a")]).unwrap();
+            } else {
+                write(buffer, vec![event("a")]).unwrap();
+                write_pending(buffer, vec![event("p")]).unwrap();
+            }
+            assert_eq!(ids(read(buffer)), ["a"]);
+            assert_eq!(ids(read_pending(buffer)), ["p"]);
+        }
     }
 }

@@ -25,6 +25,7 @@
 //! | [`stats`] | percentiles of what an element reports in its `stats` |
 //! | [`text`] | near misses of names |
 //! | [`truth_meta`] | what a synthetic source knows of its objects |
+//! | [`verdict`] | whether an event is true: who is asked downstream, and the answer upstream |
 
 pub mod caption_meta;
 pub mod classes;
@@ -46,6 +47,7 @@ pub mod tensors;
 pub mod text;
 pub mod time;
 pub mod truth_meta;
+pub mod verdict;
 
 pub use classes::{Class, Classes};
 pub use event::{Event, ObjectRecord, ObjectsRecord, Phase};

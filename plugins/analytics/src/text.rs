@@ -78,6 +78,38 @@ pub fn suggest(problem: &str, name: &str, known: &[&str]) -> String {
     }
 }
 
+/// A part of a text with fields in braces.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Piece<'a> {
+    /// Words as they are.
+    Text(&'a str),
+    /// The name of a field.
+    Field(&'a str),
+}
+
+/// Splits a text with fields such as `{label}`; `{{` and `}}` are braces themselves. `None` if a brace
+/// has no partner.
+pub fn pieces(text: &str) -> Option<Vec<Piece<'_>>> {
+    let mut pieces = Vec::new();
+    let mut rest = text;
+    while let Some(at) = rest.find(['{', '}']) {
+        let (plain, brace) = rest.split_at(at);
+        pieces.push(Piece::Text(plain));
+        let doubled = brace.starts_with("{{") || brace.starts_with("}}");
+        rest = if doubled {
+            pieces.push(Piece::Text(&brace[..1]));
+            &brace[2..]
+        } else {
+            let (name, after) = brace.strip_prefix('{')?.split_once('}')?;
+            pieces.push(Piece::Field(name));
+            after
+        };
+    }
+    pieces.push(Piece::Text(rest));
+    pieces.retain(|piece| *piece != Piece::Text(""));
+    Some(pieces)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -139,5 +171,24 @@ mod tests {
             "unknown class \"cat\": did you mean \"car\"? Known: person, car, bicycle"
         );
         assert!(suggest("no", "ship", &known).ends_with("no. Known: person, car, bicycle"));
+    }
+
+    #[test]
+    fn fields_stand_in_braces() {
+        use Piece::{Field, Text};
+        for (text, expected) in [
+            ("", Some(vec![])),
+            ("a {b}.", Some(vec![Text("a "), Field("b"), Text(".")])),
+            ("{a}{b}", Some(vec![Field("a"), Field("b")])),
+            (
+                "{{é}} {}",
+                Some(vec![Text("{"), Text("é"), Text("}"), Text(" "), Field("")]),
+            ),
+            ("{a", None),
+            ("a}", None),
+            ("{", None),
+        ] {
+            assert_eq!(pieces(text), expected, "{text}");
+        }
     }
 }

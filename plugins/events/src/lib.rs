@@ -1,10 +1,11 @@
 //! Events from tracked objects by rules, for GStreamer.
 //!
-//! [`rules`] is plain Rust and can be used without GStreamer's registry; the
+//! [`rules`] and [`verify`] are plain Rust and can be used without GStreamer's registry; the
 //! element `vigilevents` is the shell around them.
 
 mod element;
 pub mod rules;
+pub mod verify;
 
 // A module of its own: what the macro makes has no documentation.
 #[allow(missing_docs)]

@@ -14,6 +14,7 @@ use gst_check::Harness;
 use serde_json::Value;
 use vigil_analytics::classes::{self, Class};
 use vigil_analytics::keypoints::{self, Keypoint};
+use vigil_analytics::objects::{BBox, Detection, Track};
 
 struct Setup {
     video: Harness,
@@ -383,4 +384,65 @@ fn a_seek_that_comes_by_two_pads_goes_upstream_once() {
     let seeks = std::iter::from_fn(|| setup.video.try_pull_upstream_event())
         .filter(|event| event.type_() == gst::EventType::Seek);
     assert_eq!(seeks.count(), 1);
+}
+
+#[test]
+fn a_part_says_of_which_object() {
+    let mut setup = setup(None);
+    let mut objects = setup.pad("objects");
+    let mut frame = looked(0, &[(7, 80.0, 120.0), (8, 120.0, 120.0)]);
+    let mut found = Vec::new();
+    vigil_analytics::objects::read(&frame, &mut found);
+    let head = Detection {
+        label: gst::glib::Quark::from_str("head"),
+        bbox: BBox {
+            x: 112.0,
+            y: 80.0,
+            w: 10.0,
+            h: 10.0,
+        },
+        confidence: 0.5,
+    };
+    let edit = frame.get_mut().unwrap();
+    let parts = vigil_analytics::objects::write_turned(edit, &[head], &[]).unwrap();
+    vigil_analytics::parts::write(edit, found[1].id, &parts).unwrap();
+    setup.video.push(frame).unwrap();
+    let record = pull(&mut objects);
+    let part_of: Vec<_> = (record["objects"].as_array().unwrap().iter())
+        .map(|object| (object["label"].as_str().unwrap(), object.get("part_of")))
+        .collect();
+    let whole = serde_json::json!(1);
+    assert_eq!(
+        part_of,
+        [("person", None), ("person", None), ("head", Some(&whole))]
+    );
+}
+
+#[test]
+fn what_a_tracker_gives_up_ends_at_once() {
+    let mut setup = setup(Some(ZONE));
+    let mut events = setup.pad("events");
+    setup.video.push(looked(0, &[(7, 80.0, 120.0)])).unwrap();
+    // Nobody looked, or looked and missed it: it may come back.
+    setup.video.push(skipped(1)).unwrap();
+    setup.video.push(looked(2, &[])).unwrap();
+    let mut frame = looked(3, &[]);
+    let lost = Track {
+        id: 7,
+        first_seen: gst::ClockTime::ZERO,
+        last_seen: gst::ClockTime::ZERO,
+        lost: true,
+    };
+    vigil_analytics::objects::write_lost(frame.get_mut().unwrap(), &[lost]).unwrap();
+    setup.video.push(frame).unwrap();
+    // The same identity again.
+    setup.video.push(looked(4, &[(7, 80.0, 120.0)])).unwrap();
+    let story: Vec<_> = (0..3).map(|_| pull(&mut events)).collect();
+    assert_eq!(summary(&story[1]), "zone.exited end");
+    assert_eq!(
+        (&story[1]["data"]["reason"], &story[1]["pts"]),
+        (&"lost".into(), &300_000_000.into())
+    );
+    assert_eq!(summary(&story[2]), "zone.entered start");
+    assert_eq!(story[2]["data"]["inside"], 1);
 }

@@ -13,8 +13,10 @@
 //! | [`queue`] | what waits, and what is dropped first; without GStreamer |
 //! | [`outlet`] | one pad's thread, and how it is stopped whatever its consumer does |
 //! | `delivery` | what that thread pushes |
+//! | `element` | making, releasing and stopping pads |
 
 mod delivery;
+mod element;
 pub mod outlet;
 pub mod queue;
 mod upstream;
@@ -53,25 +55,25 @@ struct MetaPad<K> {
 }
 
 /// The thread of a pad.
-pub struct Run {
+struct Run {
     /// Its queue.
-    pub outlet: Arc<Outlet>,
+    outlet: Arc<Outlet>,
     thread: JoinHandle<()>,
 }
 
 impl Run {
     /// See [`Outlet::stop`].
-    pub fn stop(self, patience: Duration) -> Stopped {
+    fn stop(self, patience: Duration) -> Stopped {
         self.outlet.stop(self.thread, patience)
     }
 }
 
 /// The metadata pads of one element.
-pub struct Pads<K>(Mutex<Vec<MetaPad<K>>>);
+pub struct Pads<K>(Arc<Mutex<Vec<MetaPad<K>>>>);
 
 impl<K> Default for Pads<K> {
     fn default() -> Self {
-        Self(Mutex::new(Vec::new()))
+        Self(Arc::new(Mutex::new(Vec::new())))
     }
 }
 
@@ -81,7 +83,7 @@ impl<K: PadKind> Pads<K> {
     }
 
     /// Takes a pad in; false if there is one of its kind.
-    pub fn add(&self, kind: K, pad: &gst::Pad) -> bool {
+    fn add(&self, kind: K, pad: &gst::Pad) -> bool {
         let mut pads = self.lock();
         let is_new = pads.iter().all(|other| other.kind != kind);
         if is_new {
@@ -95,7 +97,7 @@ impl<K: PadKind> Pads<K> {
     }
 
     /// Gives a pad up, with its thread.
-    pub fn remove(&self, pad: &gst::Pad) -> Option<(K, Option<Run>)> {
+    fn remove(&self, pad: &gst::Pad) -> Option<(K, Option<Run>)> {
         let mut pads = self.lock();
         let position = pads.iter().position(|other| other.pad == *pad)?;
         let removed = pads.swap_remove(position);
@@ -118,7 +120,7 @@ impl<K: PadKind> Pads<K> {
     }
 
     /// Takes the threads of all pads, to stop them.
-    pub fn take_runs(&self) -> Vec<(gst::Pad, Run)> {
+    fn take_runs(&self) -> Vec<(gst::Pad, Run)> {
         self.lock()
             .iter_mut()
             .filter_map(|pad| Some((pad.pad.clone(), pad.run.take()?)))

@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 use vigil_analytics::event::{Event, Frame, ObjectRecord, Phase, SCHEMA};
+use vigil_analytics::verdict::{Answer, Verdict};
 
 use super::outbox::Outbox;
 use crate::chat::Chat;
@@ -16,6 +17,8 @@ use crate::triggers::Trigger;
 
 /// Longest caption, in characters.
 const LONGEST: usize = 4000;
+/// Longest observation that goes upstream with a verdict, in characters.
+const LONGEST_OBSERVATION: usize = 200;
 
 /// What a caption is about, known when the question is made.
 #[derive(Debug, Clone)]
@@ -37,6 +40,8 @@ pub(super) struct Facts {
     pub frames: (Stamp, Stamp, usize),
     /// The answer is a verdict.
     pub verdict: bool,
+    /// Upstream waits for the verdict.
+    pub awaited: bool,
 }
 
 /// The event that asked.
@@ -111,6 +116,24 @@ impl Waiting {
         }
     }
 
+    /// What upstream hears of an answer. Only the field of the schema decides: whatever else the model
+    /// says, somebody may have written it into the picture.
+    fn verdict(&self, event: &Event) -> Option<Verdict> {
+        let parent = self.facts.parent.as_ref()?;
+        let text = |value: &Value| Some(value.as_str()?.to_string());
+        let data = &event.data;
+        let said = data.get("json").and_then(|json| text(&json["observation"]));
+        Some(Verdict {
+            event: parent.id.clone(),
+            answer: Answer::of(data.get("answer")?.as_str()?)?,
+            reason: None,
+            caption: Some(self.facts.id.clone()),
+            text: said.map(|said| clean::line(&said, LONGEST_OBSERVATION)),
+            model: data.get("model").and_then(text),
+            latency: data.get("latency").and_then(Value::as_f64),
+        })
+    }
+
     /// What the outcome adds to the event's data.
     fn add_outcome(&self, event: &mut Event, outcome: &Outcome) {
         let answer = &outcome.answer;
@@ -127,7 +150,7 @@ impl Waiting {
             data.insert("schema_error".into(), error.as_str().into());
         }
         if let Some(json) = &outcome.json {
-            let verdict = json["answer"].as_str().filter(|_| self.facts.verdict);
+            let verdict = json["verdict"].as_str().filter(|_| self.facts.verdict);
             if let Some(verdict) = verdict {
                 data.insert("answer".into(), verdict.into());
             }
@@ -198,6 +221,10 @@ impl Reply for Waiting {
             let mut chat = chat.lock().unwrap_or_else(PoisonError::into_inner);
             chat.answered(&text);
         }
+        // First: at the end of the stream, somebody waits for what follows.
+        if let Some(verdict) = self.verdict(&event).filter(|_| self.facts.awaited) {
+            self.outbox.judge(verdict);
+        }
         self.outbox
             .finish(self.generation, event, &text, |counters| {
                 counters.add(&outcome)
@@ -205,6 +232,9 @@ impl Reply for Waiting {
     }
 
     fn dropped(self: Box<Self>, why: &'static str, story: Option<String>) {
+        if let Some(parent) = self.facts.parent.as_ref().filter(|_| self.facts.awaited) {
+            self.outbox.unanswered(&parent.id, why);
+        }
         self.outbox
             .drop_request(self.generation, &self.facts.id, why, story);
     }

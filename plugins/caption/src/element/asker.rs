@@ -3,15 +3,17 @@
 //! JPEG) is left to workers.
 
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 use ulid::Ulid;
 use vigil_analytics::event::ObjectRecord;
+use vigil_analytics::verdict::Ask;
 
 use super::answers::{Facts, Waiting};
 use super::happening::Happening;
 use super::outbox::Outbox;
 use super::settings::Plan;
 use crate::chat::{Chat, History};
+use crate::client::Patience;
 use crate::client::question::{Part, Question, Role, Turn, time_label};
 use crate::prompt::set::About;
 use crate::prompt::{Fields, Template};
@@ -46,6 +48,7 @@ struct Draft {
     fields: Fields,
     key: Key,
     priority: Priority,
+    patience: Patience,
     id: Ulid,
 }
 
@@ -87,6 +90,7 @@ impl Asker {
             fields,
             key,
             priority,
+            patience: self.plan.patience,
             id,
         });
     }
@@ -124,6 +128,7 @@ impl Asker {
             fields,
             key: Key::Track(track),
             priority: Priority::Track,
+            patience: self.plan.patience,
             id,
         });
     }
@@ -136,9 +141,104 @@ impl Asker {
         shot: Option<&Shot>,
         whole: Option<Shown>,
     ) {
-        let id = Ulid::generate();
+        let mut parts = Vec::new();
+        let mut first = scene.stamp;
+        if let Some(shot) = shot.filter(|_| self.plan.view.crop || whole.is_none()) {
+            let crop = shot.crop.clone().map(Part::Picture);
+            parts.extend(crop.into_iter().inspect(|_| first = shot.stamp));
+        }
+        if let Some(whole) = whole.filter(|_| self.plan.view.frame || parts.is_empty()) {
+            parts.push(match &happening.object {
+                Some(object) => Part::Marked(whole.picture, fraction(object, scene.size)),
+                None => Part::Picture(whole.picture),
+            });
+        }
+        self.about_event(scene, happening, parts, (first, scene.stamp));
+    }
+
+    /// Asks about an event of a while ago: the object as it was seen best.
+    pub fn event_of(&self, scene: &Scene, happening: &Happening, shot: &Shot) {
+        self.about_event(scene, happening, shot_parts(shot), (shot.stamp, shot.stamp));
+    }
+
+    /// Asks about an event with these pictures, which are of frames from the first to the last.
+    fn about_event(
+        &self,
+        scene: &Scene,
+        happening: &Happening,
+        parts: Vec<Part>,
+        frames: (Stamp, Stamp),
+    ) {
+        let count = parts.len();
+        if count == 0 {
+            return;
+        }
+        let (id, parent) = (Ulid::generate(), &happening.parent);
+        let verdict = self.plan.verifies(happening);
+        let Some(template) = self.template(happening) else {
+            return self.outbox.unanswered(&parent.id, "bad-question");
+        };
+        let mut fields = self.event_fields(scene, happening);
+        fields.set("num_frames", &count.to_string());
+        fields.set("timestamps", &time_label(frames.1.clock));
+        let kind = if verdict {
+            "caption.verification"
+        } else {
+            "caption.event"
+        };
+        // Nothing takes the place of a question whose answer upstream waits for.
+        let key = match happening.ask {
+            Some(_) => Key::Request(id),
+            None => Key::Event(parent.id.clone()),
+        };
+        self.ask(Draft {
+            facts: Facts {
+                object: happening.object.clone(),
+                parent: Some(parent.clone()),
+                stamp: frames.1,
+                // The time of the present frame is not that of another one.
+                time: scene.time.clone().filter(|_| scene.stamp == frames.1),
+                frames: (frames.0, frames.1, count),
+                verdict,
+                awaited: happening.ask.is_some(),
+                ..self.facts(scene, Trigger::Event, kind, id)
+            },
+            parts,
+            template,
+            fields,
+            key,
+            priority: if verdict {
+                Priority::Verification
+            } else {
+                Priority::Event
+            },
+            patience: self.patience(happening.ask.as_ref()),
+            id,
+        });
+        if happening.ask.is_some() {
+            // It is asked all the same: that is how the server is found to be back.
+            let down = !self.lane.is_up();
+            self.outbox.asked(&parent.id, down.then_some("server-down"));
+        }
+    }
+
+    /// The words in which is asked about an event; `None` if upstream's question is none.
+    fn template(&self, happening: &Happening) -> Option<Template> {
+        let ask = happening.ask.as_ref();
+        if let Some(question) = ask.and_then(|ask| ask.question.as_deref()) {
+            return Template::verification(question).ok();
+        }
+        let class = happening.object.as_ref();
+        let about = About {
+            event: Some(&happening.parent.kind),
+            class: class.map(|object| object.label.as_ref()),
+            verify: self.plan.verifies(happening),
+        };
+        Some(self.plan.prompts.of(about).clone())
+    }
+
+    fn event_fields(&self, scene: &Scene, happening: &Happening) -> Fields {
         let parent = &happening.parent;
-        let verdict = self.plan.verify.contain(&parent.kind);
         let mut fields = self.fields(scene, Trigger::Event);
         for (name, value) in [
             ("event", parent.kind.as_str()),
@@ -155,56 +255,16 @@ impl Asker {
             set_object(&mut fields, object);
             set_age(&mut fields, scene, object.first_seen);
         }
-        let mut parts = Vec::new();
-        let mut first = scene.stamp;
-        if let Some(shot) = shot.filter(|_| self.plan.view.crop || whole.is_none()) {
-            let crop = shot.crop.clone().map(Part::Picture);
-            parts.extend(crop.into_iter().inspect(|_| first = shot.stamp));
+        fields
+    }
+
+    /// How long a question may take: an answer that upstream does not wait for any more is of no use.
+    fn patience(&self, ask: Option<&Ask>) -> Patience {
+        let mut patience = self.plan.patience;
+        if let Some(timeout) = ask.and_then(|ask| ask.timeout) {
+            patience.deadline = patience.deadline.min(Duration::from_nanos(timeout));
         }
-        if let Some(whole) = whole.filter(|_| self.plan.view.frame || parts.is_empty()) {
-            parts.push(match &happening.object {
-                Some(object) => Part::Marked(whole.picture, fraction(object, scene.size)),
-                None => Part::Picture(whole.picture),
-            });
-        }
-        let count = parts.len();
-        if count == 0 {
-            return;
-        }
-        fields.set("num_frames", &count.to_string());
-        fields.set("timestamps", &time_label(scene.stamp.clock));
-        let about = About {
-            event: Some(&parent.kind),
-            class: happening
-                .object
-                .as_ref()
-                .map(|object| object.label.as_ref()),
-            verify: verdict,
-        };
-        let kind = if verdict {
-            "caption.verification"
-        } else {
-            "caption.event"
-        };
-        self.ask(Draft {
-            facts: Facts {
-                object: happening.object.clone(),
-                parent: Some(parent.clone()),
-                frames: (first, scene.stamp, count),
-                verdict,
-                ..self.facts(scene, Trigger::Event, kind, id)
-            },
-            parts,
-            template: self.plan.prompts.of(about).clone(),
-            fields,
-            key: Key::Event(parent.id.clone()),
-            priority: if verdict {
-                Priority::Verification
-            } else {
-                Priority::Event
-            },
-            id,
-        });
+        patience
     }
 
     /// Asks what somebody wants to know about these frames and what happened so far.
@@ -240,7 +300,17 @@ impl Asker {
             }
         };
         let reply = self.waiting(facts, Some(self.chat.clone()));
-        self.push(id, Key::Chat, Priority::Person, Box::new(make), reply);
+        self.lane.push(Job {
+            id,
+            key: Key::Chat,
+            priority: Priority::Person,
+            made: Instant::now(),
+            task: Task {
+                question: Box::new(make),
+                patience: self.plan.patience,
+                reply: Box::new(reply),
+            },
+        });
     }
 
     fn ask(&self, draft: Draft) {
@@ -264,25 +334,14 @@ impl Asker {
             }
         };
         let reply = self.waiting(draft.facts, None);
-        self.push(draft.id, draft.key, draft.priority, Box::new(make), reply);
-    }
-
-    fn push(
-        &self,
-        id: Ulid,
-        key: Key,
-        priority: Priority,
-        question: Box<dyn FnOnce() -> Question + Send>,
-        reply: Waiting,
-    ) {
         self.lane.push(Job {
-            id,
-            key,
-            priority,
+            id: draft.id,
+            key: draft.key,
+            priority: draft.priority,
             made: Instant::now(),
             task: Task {
-                question,
-                patience: self.plan.patience,
+                question: Box::new(make),
+                patience: draft.patience,
                 reply: Box::new(reply),
             },
         });
@@ -314,6 +373,7 @@ impl Asker {
             question: None,
             frames: (scene.stamp, scene.stamp, 1),
             verdict: false,
+            awaited: false,
         }
     }
 

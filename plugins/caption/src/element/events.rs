@@ -7,6 +7,7 @@ use std::time::Duration;
 use vigil_analytics::pads::PadKind;
 use vigil_analytics::pads::outlet::Outlet;
 use vigil_analytics::pads::{self};
+use vigil_analytics::verdict;
 
 use super::imp::{Captions, VigilCaption};
 use super::stream::State;
@@ -140,6 +141,11 @@ impl VigilCaption {
     /// Events from downstream of any pad that go upstream.
     pub(super) fn upstream_event(&self, pad: &gst::Pad, event: gst::Event) -> bool {
         self.upstream.event(pad, self.obj().upcast_ref(), event)
+    }
+
+    /// Queries from upstream: whether somebody verifies events.
+    pub(super) fn sink_query(&self, pad: &gst::Pad, query: &mut gst::QueryRef) -> bool {
+        verdict::answer(query) || gst::Pad::query_default(pad, Some(&*self.obj()), query)
     }
 
     /// Queries from downstream of the video.

@@ -3,6 +3,7 @@
 use ulid::Ulid;
 use vigil_analytics::BBox;
 use vigil_analytics::event::ObjectRecord;
+use vigil_analytics::verdict::Ask;
 
 use super::answers::Parent;
 
@@ -15,6 +16,10 @@ pub(super) struct Happening {
     pub direction: String,
     pub duration: String,
     pub object: Option<ObjectRecord>,
+    /// Somebody said already whether it is true: it is told some time after it happened.
+    pub judged: bool,
+    /// Upstream waits for a verdict.
+    pub ask: Option<Ask>,
 }
 
 /// An event of upstream's, as far as it can be understood: others may write what they like.
@@ -40,6 +45,16 @@ pub(super) fn read(structure: &gst::StructureRef) -> Option<Happening> {
             .get::<gst::Structure>("object")
             .ok()
             .and_then(|object| record(&object)),
+        judged: data.is_some_and(|data| data.has_field("verified")),
+        ask: None,
+    })
+}
+
+/// An event that upstream tells nobody of before it has a verdict.
+pub(super) fn read_pending(structure: &gst::StructureRef) -> Option<Happening> {
+    Some(Happening {
+        ask: Some(Ask::read(structure)),
+        ..read(structure)?
     })
 }
 
@@ -71,6 +86,7 @@ fn record(structure: &gst::StructureRef) -> Option<ObjectRecord> {
         coasted: structure.get::<bool>("coasted").unwrap_or(false),
         keypoints: Vec::new(),
         classes: Vec::new(),
+        part_of: None,
     }))
 }
 

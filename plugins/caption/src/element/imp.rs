@@ -5,7 +5,6 @@ use gst::prelude::*;
 use gst::subclass::prelude::*;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 use vigil_analytics::caption_meta;
 use vigil_analytics::frame::video::FORMATS;
 use vigil_analytics::pads::{self, CAPS, PadKind, Pads};
@@ -190,6 +189,9 @@ impl ObjectSubclass for VigilCaption {
             .event_function(|pad, parent, event| {
                 Self::catch_panic_pad_function(parent, || false, |imp| imp.sink_event(pad, event))
             })
+            .query_function(|pad, parent, query| {
+                Self::catch_panic_pad_function(parent, || false, |imp| imp.sink_query(pad, query))
+            })
             .iterate_internal_links_function(|_, parent| {
                 Self::catch_panic_pad_function(
                     parent,
@@ -362,71 +364,27 @@ impl ElementImpl for VigilCaption {
         _name: Option<&str>,
         _caps: Option<&gst::Caps>,
     ) -> Option<gst::Pad> {
-        let pad = gst::Pad::builder_from_template(template)
-            .name(Captions.name())
-            .event_function(|pad, parent, event| {
+        let obj = self.obj();
+        let wire = |pad: gst::PadBuilder<gst::Pad>| {
+            pad.event_function(|pad, parent, event| {
                 Self::catch_panic_pad_function(parent, || false, |imp| imp.meta_event(pad, event))
             })
             .iterate_internal_links_function(to_sink)
-            .build();
-        if !self.pads.add(Captions, &pad) {
-            gst::warning!(
-                CAT,
-                imp = self,
-                "there is a pad {} already",
-                Captions.name()
-            );
-            return None;
-        }
-        let element = self.obj().downgrade();
-        pad.connect_linked(move |pad, _| {
-            if let Some(element) = element.upgrade() {
-                element.imp().pads.wake(pad);
-            }
-        });
-        if self.state().is_some() {
-            let _ = pad.set_active(true);
-        }
-        let added = self.obj().add_pad(&pad).map_err(|error| error.to_string());
-        let started = added.and_then(|()| self.start_pads().map_err(|error| error.to_string()));
-        if let Err(error) = started {
-            gst::error!(
-                CAT,
-                imp = self,
-                "cannot add pad {}: {error}",
-                Captions.name()
-            );
-            self.pads.remove(&pad);
-            let _ = self.obj().remove_pad(&pad);
-            return None;
-        }
-        Some(pad)
+        };
+        let (element, active) = (obj.upcast_ref(), self.state().is_some());
+        self.pads
+            .request(Captions, template, element, active, wire, || {
+                self.start_pads()
+            })
+            .inspect_err(|error| gst::warning!(CAT, imp = self, "{error}"))
+            .ok()
     }
 
     /// Returns within 1.1 s even if the pad's consumer hangs.
     fn release_pad(&self, pad: &gst::Pad) {
-        let Some((_, run)) = self.pads.remove(pad) else {
-            return;
-        };
-        self.with_state(|state| state.asker.outbox.set_outlet(None));
-        if let Some(run) = run {
-            let stopped = run.stop(Duration::ZERO);
-            if stopped.discarded > 0 {
-                gst::element_imp_warning!(
-                    self,
-                    gst::StreamError::Failed,
-                    (
-                        "Pad {} was released with {} captions that were not delivered",
-                        Captions.name(),
-                        stopped.discarded
-                    )
-                );
-            }
-            if stopped.abandoned {
-                self.warn_abandoned(pad);
-            }
-        }
-        let _ = pad.set_active(false);
-        let _ = self.obj().remove_pad(pad);
+        let obj = self.obj();
+        self.pads.release(pad, obj.upcast_ref(), "captions", |_| {
+            self.with_state(|state| state.asker.outbox.set_outlet(None));
+        });
     }
 }

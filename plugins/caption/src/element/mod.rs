@@ -25,6 +25,7 @@
 //! | `asker` | questions from what was chosen |
 //! | `answers` | who waits for an answer: from words to events |
 //! | `outbox` | where events go: pad, bus, meta, signals |
+//! | `awaited` | verdicts that upstream waits for |
 //! | `settings` | properties and their check |
 //! | `stats` | what the user sees of all this |
 
@@ -35,6 +36,7 @@ use crate::client::dialect::Dialect;
 
 mod answers;
 mod asker;
+mod awaited;
 mod events;
 mod frame;
 mod happening;

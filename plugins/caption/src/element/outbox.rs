@@ -14,8 +14,10 @@ use vigil_analytics::event_meta;
 use vigil_analytics::pads::outlet::Outlet;
 use vigil_analytics::pads::queue::{Caption, Payload, Record};
 use vigil_analytics::stats::Latencies;
+use vigil_analytics::verdict::Verdict;
 
 use super::VigilCaption;
+use super::awaited::Awaited;
 use crate::client::answer::Usage;
 use crate::server::breaker::Health;
 
@@ -64,6 +66,8 @@ struct Inner {
     awaited: u64,
     counters: Counters,
     complaint: Option<(String, Instant)>,
+    /// Events that upstream holds back until it hears of them.
+    awaited_events: Awaited,
     /// What applications should hear as soon as nobody holds it back.
     notices: Vec<Notice>,
     holds: usize,
@@ -260,7 +264,15 @@ impl Outbox {
     fn tell(&self) {
         loop {
             let mut inner = self.lock();
-            if inner.holds > 0 || inner.notices.is_empty() {
+            if inner.holds > 0 {
+                return;
+            }
+            if let Some(verdict) = inner.awaited_events.next() {
+                drop(inner);
+                self.send(&verdict);
+                continue;
+            }
+            if inner.notices.is_empty() {
                 return;
             }
             let notice = inner.notices.remove(0);
@@ -277,6 +289,46 @@ impl Outbox {
                 gst::element_warning!(element, gst::ResourceError::Failed, ("{story}"));
             }
             element.emit_by_name::<()>("dropped", &[&notice.id, &notice.why]);
+        }
+    }
+
+    // ------------------------------------------------------------ verdicts
+
+    /// Upstream waits for a verdict about this event.
+    pub fn expect(&self, event: &str) {
+        self.lock().awaited_events.expect(event);
+    }
+
+    /// The event is asked about; with a reason, upstream need not wait for the answer.
+    pub fn asked(&self, event: &str, why: Option<&'static str>) {
+        self.lock().awaited_events.asked(event);
+        if let Some(why) = why {
+            self.unanswered(event, why);
+        }
+    }
+
+    /// The frame is over: what was not asked about will not be.
+    pub fn settle_unasked(&self) {
+        if self.lock().awaited_events.drop_unasked() {
+            self.tell();
+        }
+    }
+
+    /// Upstream hears of this verdict, if it still waits for it.
+    pub fn judge(&self, verdict: Verdict) {
+        self.lock().awaited_events.judge(verdict);
+        self.tell();
+    }
+
+    /// There will be no verdict about this event.
+    pub fn unanswered(&self, event: &str, why: &str) {
+        self.judge(Verdict::none(event, why));
+    }
+
+    fn send(&self, verdict: &Verdict) {
+        if let Some(element) = self.element.upgrade() {
+            // Fails only where upstream is gone or flushing: nobody waits there.
+            let _ = element.imp().sinkpad.push_event(verdict.to_event());
         }
     }
 
@@ -306,6 +358,10 @@ impl Outbox {
             Health::Down(_) => "down",
             Health::Unknown => return,
         };
+        if state == "down" {
+            self.lock().awaited_events.judge_all("server-down");
+            self.tell();
+        }
         match health {
             Health::Down(why) => gst::element_warning!(
                 element,

@@ -5,6 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::happening::Happening;
 use super::{DialectChoice, TriggerFlags, ViewChoice};
 use crate::client::Patience;
 use crate::client::question::Options;
@@ -157,6 +158,13 @@ impl Plan {
     /// Whether objects of this class are asked about.
     pub fn wants_class(&self, class: &str) -> bool {
         self.classes.is_empty() || self.classes.iter().any(|wanted| wanted == class)
+    }
+
+    /// Whether the model is to say of an event whether it is true: a rule upstream wants to know, or
+    /// it is of the kinds for which that is set and nobody said so before.
+    pub fn verifies(&self, happening: &Happening) -> bool {
+        let wanted = || !happening.judged && self.verify.contain(&happening.parent.kind);
+        happening.ask.is_some() || wanted()
     }
 
     /// Whether this trigger is set.

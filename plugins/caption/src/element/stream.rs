@@ -250,6 +250,7 @@ impl State {
         let happenings = self.events(buffer);
         self.follow(buffer.pts(), look);
         let taken = self.look(buffer, look, &happenings);
+        self.asker.outbox.settle_unasked();
         self.forget_gone();
         self.costs.frames += 1;
         self.costs.taken += u64::from(taken);
@@ -304,11 +305,18 @@ impl State {
             };
             let line = happening::story(self.clock, &happening);
             self.history.add(&line, &happening.parent.kind);
-            let is_wanted = self.plan.events.contain(&happening.parent.kind)
-                || self.plan.verify.contain(&happening.parent.kind);
+            let is_wanted =
+                self.plan.events.contain(&happening.parent.kind) || self.plan.verifies(&happening);
             if self.plan.has(TriggerFlags::EVENT) && is_wanted && happening.phase != "update" {
                 wanted.push(happening);
             }
+        }
+        for structure in event_meta::read_pending(buffer) {
+            // Whatever comes of it, upstream hears.
+            if let Ok(id) = structure.get::<&str>("id") {
+                self.asker.outbox.expect(id);
+            }
+            wanted.extend(happening::read_pending(&structure));
         }
         wanted
     }

@@ -101,31 +101,12 @@ impl VigilCaption {
         // Taken out first: dropping it ends requests, and perhaps the server.
         let state = self.state().take();
         drop(state);
-        for (pad, run) in self.pads.take_runs() {
-            let stopped = run.stop(PATIENCE);
-            if stopped.discarded > 0 {
-                let n = stopped.discarded;
-                gst::info!(
-                    CAT,
-                    obj = pad,
-                    "{n} captions were not delivered before the shutdown"
-                );
-            }
-            if stopped.abandoned {
-                self.warn_abandoned(&pad);
-            }
+        for (pad, n) in self.pads.stop(self.obj().upcast_ref(), PATIENCE) {
+            gst::info!(
+                CAT,
+                obj = pad,
+                "{n} captions were not delivered before the shutdown"
+            );
         }
-    }
-
-    pub(super) fn warn_abandoned(&self, pad: &gst::Pad) {
-        gst::element_imp_warning!(
-            self,
-            gst::StreamError::Failed,
-            (
-                "Pad {}: its consumer does not return from a buffer, not even when flushed; the \
-                 pad's thread ends when it does",
-                pad.name()
-            )
-        );
     }
 }

@@ -44,15 +44,20 @@ pub const NAMES: [(&str, &str); 7] = [
     ),
 ];
 
+/// What follows a question of somebody's own about whether an event is true.
+pub const HOW_TO_VERIFY: &str = " Look at the object that is outlined in red or cut out. First say in \
+a few words what can be seen, then answer the question: yes, no or unsure.";
+
 /// The schema of the answer to a verification: what was seen comes before the verdict, which is the
-/// better for it.
+/// better for it. Servers have models write fields in the order in which they come to them, and that
+/// is the order of the alphabet.
 pub const VERDICT: &str = r#"{
     "type": "object",
     "additionalProperties": false,
-    "required": ["observation", "answer"],
+    "required": ["observation", "verdict"],
     "properties": {
         "observation": {"type": "string", "maxLength": 200},
-        "answer": {"enum": ["yes", "no", "unsure"]}
+        "verdict": {"enum": ["yes", "no", "unsure"]}
     }
 }"#;
 

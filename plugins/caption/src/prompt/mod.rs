@@ -15,7 +15,7 @@ pub mod clean;
 pub mod set;
 
 use std::collections::BTreeMap;
-use vigil_analytics::text::suggest;
+use vigil_analytics::text::{Piece as Part, pieces as split, suggest};
 
 /// What templates may name.
 pub const FIELDS: [&str; 20] = [
@@ -77,33 +77,15 @@ impl Template {
     /// # Errors
     /// It is empty, or names what there is not.
     pub fn parse(text: &str) -> Result<Self, PromptError> {
-        let mut pieces = Vec::new();
-        let mut plain = String::new();
-        let mut rest = text;
-        while let Some(at) = rest.find(['{', '}']) {
-            plain.push_str(&rest[..at]);
-            let brace = &rest[at..];
-            if let Some(after) = brace.strip_prefix("{{") {
-                plain.push('{');
-                rest = after;
-            } else if let Some(after) = brace.strip_prefix("}}") {
-                plain.push('}');
-                rest = after;
-            } else {
-                let inside = brace.strip_prefix('{').and_then(|s| s.split_once('}'));
-                let (name, after) = inside.ok_or(PromptError::Brace)?;
-                pieces.push(Piece::Text(std::mem::take(&mut plain)));
-                pieces.push(Piece::Field(field(name)?));
-                rest = after;
-            }
-        }
-        plain.push_str(rest);
-        pieces.push(Piece::Text(plain));
-        pieces.retain(|piece| *piece != Piece::Text(String::new()));
         if text.trim().is_empty() {
             return Err(PromptError::Empty);
         }
-        Ok(Self(pieces))
+        let pieces = split(text).ok_or(PromptError::Brace)?;
+        let pieces = pieces.into_iter().map(|piece| match piece {
+            Part::Text(text) => Ok(Piece::Text(text.to_string())),
+            Part::Field(name) => field(name).map(Piece::Field),
+        });
+        pieces.collect::<Result<_, _>>().map(Self)
     }
 
     /// A built-in template by its name, or what the text itself says: a name is one word.
@@ -124,6 +106,16 @@ impl Template {
             )));
         }
         Self::parse(text)
+    }
+
+    /// Asks whether something is true, in words of somebody's own: they are followed by how to answer.
+    ///
+    /// # Errors
+    /// As [`parse`](Self::parse).
+    pub fn verification(question: &str) -> Result<Self, PromptError> {
+        let mut template = Self::parse(question)?;
+        template.0.push(Piece::Text(builtin::HOW_TO_VERIFY.into()));
+        Ok(template)
     }
 
     /// The prompt with these fields.
@@ -202,6 +194,17 @@ mod tests {
         }
         let error = Template::named_or_text("descibe").unwrap_err().to_string();
         assert!(error.contains("did you mean \"describe\""), "{error}");
+    }
+
+    #[test]
+    fn a_question_of_a_rule_may_name_all_that_is_known_of_its_event() {
+        for name in vigil_analytics::verdict::FIELDS {
+            let template = Template::verification(&format!("Is it {{{name}}}?")).unwrap();
+            let text = template.render(&Fields::default());
+            assert!(text.starts_with("Is it unknown? "), "{text}");
+            assert!(text.contains("yes, no or unsure"), "{text}");
+        }
+        assert!(Template::verification("{").is_err());
     }
 
     #[test]

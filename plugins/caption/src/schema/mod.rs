@@ -144,12 +144,12 @@ mod tests {
     #[test]
     fn answers_are_understood_as_models_write_them() {
         let schema = ResponseSchema::parse(VERDICT).unwrap();
-        let expected = json!({"observation": "a man", "answer": "yes"});
+        let expected = json!({"observation": "a man", "verdict": "yes"});
         for answer in [
-            r#"{"observation": "a man", "answer": "yes"}"#,
-            "{\n  \"observation\": \"a man\",\n  \"answer\": \"Yes.\"\n}",
-            "```json\n{\"observation\": \"a man\", \"answer\": \" YES\"}\n```",
-            "Sure! {\"observation\": \"a man\", \"answer\": \"yes\"} Anything else?",
+            r#"{"observation": "a man", "verdict": "yes"}"#,
+            "{\n  \"observation\": \"a man\",\n  \"verdict\": \"Yes.\"\n}",
+            "```json\n{\"observation\": \"a man\", \"verdict\": \" YES\"}\n```",
+            "Sure! {\"observation\": \"a man\", \"verdict\": \"yes\"} Anything else?",
         ] {
             assert_eq!(schema.check(answer).unwrap(), expected, "{answer}");
         }
@@ -163,10 +163,13 @@ mod tests {
             ("", "it is no JSON"),
             (
                 r#"{"observation": "x"}"#,
-                "\"answer\" is a required property",
+                "\"verdict\" is a required property",
             ),
-            (r#"{"observation": "x", "answer": "perhaps"}"#, "at /answer"),
-            (r#"{"observation": "x", "answer": "yes""#, "it is no JSON"),
+            (
+                r#"{"observation": "x", "verdict": "perhaps"}"#,
+                "at /verdict",
+            ),
+            (r#"{"observation": "x", "verdict": "yes""#, "it is no JSON"),
         ] {
             let error = schema.check(answer).unwrap_err();
             assert!(error.contains(said), "{answer}: {error}");

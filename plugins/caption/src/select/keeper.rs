@@ -118,7 +118,8 @@ impl Keeper {
         })
     }
 
-    fn shoot(
+    /// An object as it is on this frame: cut out and with the frame, as far as they are wanted.
+    pub fn shoot(
         &self,
         frame: &FrameView<'_>,
         stamp: Stamp,

@@ -99,6 +99,21 @@ impl Limits {
         self.last = Some(now);
         Ok(())
     }
+
+    /// As [`allow`](Self::allow) for a request that somebody waits for: only the minute's requests
+    /// limit it.
+    ///
+    /// # Errors
+    /// They are used up.
+    pub fn allow_urgent(&mut self, now: u64) -> Result<(), Limited> {
+        if let Some(bucket) = &mut self.bucket {
+            if !bucket.refill(now) {
+                return Err(Limited::Minute);
+            }
+            bucket.tokens -= 1.0;
+        }
+        Ok(())
+    }
 }
 
 #[cfg(test)]
@@ -132,6 +147,18 @@ mod tests {
         // What was refused is not counted.
         assert_eq!(limits.allow(2 * S, Some(5)), Err(Limited::Track));
         assert_eq!(limits.allow(2 * S, None), Ok(()));
+    }
+
+    #[test]
+    fn what_is_urgent_is_stopped_by_the_minute_alone() {
+        let mut limits = Limits::new(1, S, 8);
+        assert_eq!(limits.allow(0, Some(0)), Ok(()));
+        assert_eq!(limits.allow_urgent(0), Ok(()));
+        assert_eq!(limits.allow_urgent(0), Err(Limited::Minute));
+        // It does not count for the time between others.
+        assert_eq!(limits.allow_urgent(9 * S), Ok(()));
+        assert_eq!(limits.allow(9 * S, None), Err(Limited::Minute));
+        assert_eq!(Limits::new(0, 0, 0).allow_urgent(0), Ok(()));
     }
 
     #[test]

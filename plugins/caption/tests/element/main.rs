@@ -13,6 +13,7 @@ mod mock;
 mod tiny;
 
 mod captions;
+mod chain;
 mod chat;
 mod faults;
 mod life;
@@ -21,3 +22,4 @@ mod pictures;
 mod properties;
 mod real;
 mod triggers;
+mod verdicts;

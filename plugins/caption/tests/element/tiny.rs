@@ -1,5 +1,6 @@
 //! A tiny vision-language model, made by hand, that names the colour of the pictures that it is
-//! shown: "A video frame that is mostly red."
+//! shown: "A video frame that is mostly red." Asked for a verdict in JSON, it says `yes` of what is red
+//! and `no` of everything else.
 //!
 //! It has the shape of Qwen2.5-VL, so that a server runs all of its real code on it: tokenizer,
 //! vision tower, projector, attention, sampling. Nothing is trained:
@@ -270,6 +271,19 @@ fn text_file() -> File {
         if token != "Ġmostly" && follows.iter().all(|(before, _)| before != token) {
             head.add(id("<|im_end|>"), i, SURE / 5.0);
         }
+    }
+    // Where an answer must be JSON the words stand in a string, nothing but JSON's own signs is between
+    // strings, and of yes and no the one is said of what is red, the other of what is not.
+    head.set(id("ĠA"), id("\""), SURE);
+    head.set(id("\""), id("."), SURE / 2.0);
+    for (sign, before) in [",", ":", "\"", "}"]
+        .into_iter()
+        .flat_map(|sign| (0..vocab).map(move |i| (sign, i)))
+    {
+        head.add(id(sign), before, SURE / 100.0);
+    }
+    for (word, color, share) in [("y", 0, 1.0), ("n", 1, 0.5), ("n", 2, 0.5)] {
+        head.set(id(word), evidence + color, SURE / 2.0 * share);
     }
     let mut value = Tensor::zeros(&[EMBED, EMBED]);
     let mut output = Tensor::zeros(&[EMBED, EMBED]);

@@ -137,7 +137,7 @@ fn about_events_of_the_kinds_that_are_wanted() {
 
 #[test]
 fn an_event_is_verified_by_yes_or_no() {
-    let mock = Mock::saying(r#"{"observation": "a man at the door", "answer": "YES"}"#);
+    let mock = Mock::saying(r#"{"observation": "a man at the door", "verdict": "YES"}"#);
     let mut rig = rig(&mock, &[("trigger", "event"), ("verify", "zone.entered")]);
     let thing = person(7, BOX, RED);
     let mut frame = with_things(0, GREY, &[thing]);

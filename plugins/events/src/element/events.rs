@@ -5,6 +5,7 @@ use gst::subclass::prelude::*;
 use std::sync::atomic::Ordering;
 use vigil_analytics::pads::outlet::Outlet;
 use vigil_analytics::pads::{self, PadKind};
+use vigil_analytics::verdict::Verdict;
 
 use super::imp::VigilEvents;
 use super::kind::Kind;
@@ -15,17 +16,19 @@ impl VigilEvents {
     /// Events of the video; each is passed on to it and, where it concerns them, to the metadata
     /// pads.
     pub(super) fn sink_event(&self, pad: &gst::Pad, event: gst::Event) -> bool {
-        let mut out = Output::default();
         match event.view() {
             gst::EventView::FlushStart(_) => {
                 for (_, outlet) in self.pads.outlets() {
                     outlet.flush_start(event.clone());
                 }
             }
-            gst::EventView::FlushStop(_) => self.flush_stop(&event, &mut out),
-            _ => self.with_state(|state| self.serialized(state, &event, &mut out)),
+            gst::EventView::FlushStop(_) => {
+                self.run(|state, out| state.flush(&event, out));
+            }
+            _ => {
+                self.run(|state, out| self.serialized(state, &event, out));
+            }
         }
-        self.post(&out);
         gst::Pad::event_default(pad, Some(&*self.obj()), event)
     }
 
@@ -35,6 +38,11 @@ impl VigilEvents {
                 state.stream_start(stream_start.to_owned(), out);
                 self.live_is_known.store(false, Ordering::Relaxed);
                 if let Some(outlet) = &state.events {
+                    state
+                        .eos
+                        .take()
+                        .into_iter()
+                        .for_each(|eos| outlet.push_event(eos));
                     outlet.push_event(pads::stream_start(Kind::Events.name(), stream_start));
                 }
                 if let Some(outlet) = &state.objects {
@@ -48,7 +56,11 @@ impl VigilEvents {
             }
             gst::EventView::Eos(_) => {
                 state.end_all(Reason::Eos, out);
-                to_all(state, event);
+                if let Some(outlet) = &state.objects {
+                    outlet.push_event(event.clone());
+                }
+                // The other pad's comes after the last verdict.
+                state.eos = Some(event.clone());
             }
             gst::EventView::SegmentDone(_) => to_all(state, event),
             gst::EventView::Gap(gap) => {
@@ -57,15 +69,6 @@ impl VigilEvents {
             }
             _ => {}
         }
-    }
-
-    fn flush_stop(&self, event: &gst::Event, out: &mut Output) {
-        self.with_state(|state| {
-            state.end_all(Reason::Flush, out);
-            for outlet in state.outlets() {
-                outlet.flush_stop(event.clone());
-            }
-        });
     }
 
     /// Sticky events for a metadata pad that comes in mid-stream.
@@ -92,8 +95,14 @@ impl VigilEvents {
         }
     }
 
-    /// Events from downstream of any pad that go upstream.
+    /// Events from downstream of any pad that go upstream. Verdicts of our own events end here; they
+    /// come from threads of those who verify.
     pub(super) fn upstream_event(&self, pad: &gst::Pad, event: gst::Event) -> bool {
+        if let Some(verdict) = Verdict::read(&event)
+            && let Some((true, _)) = self.run(|state, out| state.verdict(&verdict, out))
+        {
+            return true;
+        }
         self.upstream.event(pad, self.obj().upcast_ref(), event)
     }
 

@@ -10,11 +10,14 @@ use std::time::Duration;
 use vigil_analytics::event_meta;
 use vigil_analytics::pads::{self, CAPS, PadKind, Pads};
 use vigil_analytics::time::LiveClock;
+use vigil_analytics::verdict;
 
+use super::alarm::Alarm;
 use super::kind::Kind;
+use super::posts::Posts;
 use super::settings::{MAX_QUEUE_SIZE, Settings, Source};
 use super::state::{Output, State};
-use crate::rules::Reason;
+use super::verdicts::Pending;
 
 static CAT: LazyLock<gst::DebugCategory> = LazyLock::new(|| {
     gst::DebugCategory::new(
@@ -45,6 +48,8 @@ pub struct VigilEvents {
     #[property(name = "queue-size", nick = "Queue size", blurb = "How many records wait for a slow consumer of each metadata pad before some are dropped", type = u32, get, set, member = queue_size, minimum = 1, maximum = MAX_QUEUE_SIZE, default = Settings::default().queue_size, mutable_ready)]
     settings: Mutex<Settings>,
     state: Mutex<Option<State>>,
+    posts: Posts,
+    alarm: Alarm,
     /// Whether `is_live` holds for this stream.
     pub(super) live_is_known: AtomicBool,
     is_live: AtomicBool,
@@ -61,11 +66,25 @@ impl VigilEvents {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Runs `f` on the state, if the element is at work.
-    pub(super) fn with_state(&self, f: impl FnOnce(&mut State)) {
-        if let Some(state) = self.state().as_mut() {
-            f(state);
-        }
+    /// Runs `f` on the state, if the element is at work; then tells applications what came of it,
+    /// without the lock. Any thread.
+    pub(super) fn run<T>(
+        &self,
+        f: impl FnOnce(&mut State, &mut Output) -> T,
+    ) -> Option<(T, Output)> {
+        let mut out = Output::default();
+        let result = {
+            let mut guard = self.state();
+            let state = guard.as_mut()?;
+            let result = f(state, &mut out);
+            state.end_events();
+            self.alarm.set(state.court.deadline());
+            // Under the lock: what happens next is told next, whoever tells it.
+            self.posts.push(&out.structures);
+            result
+        };
+        self.tell(&out);
+        Some((result, out))
     }
 
     // ------------------------------------------------------------ properties
@@ -97,7 +116,16 @@ impl VigilEvents {
         match source.load() {
             Ok(rules) => {
                 self.settings().source = source;
-                self.with_state(|state| state.next_rules = Some(rules));
+                if rules.verify()
+                    && let Err(error) = self.start_alarm()
+                {
+                    gst::element_imp_warning!(
+                        self,
+                        gst::CoreError::Thread,
+                        ("cannot start a thread: {error}. Events wait for verdicts until the end")
+                    );
+                }
+                self.run(|state, _| state.next_rules = Some(rules));
             }
             Err(error) => gst::element_imp_warning!(
                 self,
@@ -118,6 +146,7 @@ impl VigilEvents {
                 .field("open", state.engine.open() as u64)
                 .field("tracks", state.engine.tracks() as u64)
                 .field("rules", state.engine.rules() as u64)
+                .field("verification", state.verification())
                 .field("latency-p50-ms", counters.latencies.percentile_ms(50.0))
                 .field("latency-p95-ms", counters.latencies.percentile_ms(95.0))
                 .field("latency-p99-ms", counters.latencies.percentile_ms(99.0))
@@ -133,18 +162,32 @@ impl VigilEvents {
 
     fn chain(&self, mut buffer: gst::Buffer) -> Result<gst::FlowSuccess, gst::FlowError> {
         let live = self.live_clock();
-        let mut out = Output::default();
-        match self.state().as_mut() {
-            Some(state) => state.frame(&buffer, live.as_ref(), &mut out),
-            None => return Err(gst::FlowError::Flushing),
+        let taken = self.run(|state, out| state.frame(&buffer, live.as_ref(), out));
+        let Some(((), mut out)) = taken else {
+            return Err(gst::FlowError::Flushing);
+        };
+        let mut events = std::mem::take(&mut out.late);
+        events.append(&mut out.structures);
+        if !out.pending.is_empty() {
+            // Asked without the lock: the query passes other elements.
+            if verdict::is_there(&self.srcpad) {
+                let pending = out.pending.iter().map(Pending::structure).collect();
+                self.put(event_meta::write_pending(buffer.make_mut(), pending));
+            } else if let Some((_, out)) = self.run(|state, told| state.nobody(&out.pending, told))
+            {
+                events.extend(out.structures);
+            }
         }
-        let structures = self.post(&out);
-        if !structures.is_empty()
-            && let Err(error) = event_meta::write(buffer.make_mut(), structures)
-        {
-            gst::warning!(CAT, imp = self, "cannot put events on the buffer: {error}");
+        if !events.is_empty() {
+            self.put(event_meta::write(buffer.make_mut(), events));
         }
         self.srcpad.push(buffer)
+    }
+
+    fn put(&self, result: Result<(), glib::BoolError>) {
+        if let Err(error) = result {
+            gst::warning!(CAT, imp = self, "cannot put events on the buffer: {error}");
+        }
     }
 
     /// The pipeline's clock if upstream is live; asks upstream once for each stream.
@@ -158,23 +201,29 @@ impl VigilEvents {
         live.then(|| LiveClock::of(self.obj().upcast_ref()))?
     }
 
-    /// Posts events and warnings, and gives the events as structures.
-    pub(super) fn post(&self, out: &Output) -> Vec<gst::Structure> {
+    /// Posts warnings, and the events that wait to be posted.
+    fn tell(&self, out: &Output) {
         let obj = self.obj();
         for warning in &out.warnings {
             gst::element_imp_warning!(self, gst::StreamError::Failed, ("{warning}"));
         }
-        let structures: Vec<_> = out
-            .events
-            .iter()
-            .map(|event| event_meta::to_structure(event))
-            .collect();
-        for structure in &structures {
-            let message = gst::message::Element::builder(structure.clone()).src(&*obj);
+        self.posts.post(|structure| {
+            let message = gst::message::Element::builder(structure).src(&*obj);
             // Fails only where there is no bus.
             let _ = obj.post_message(message.build());
-        }
-        structures
+        });
+    }
+
+    /// Starts the thread that ends waiting for verdicts, if it does not run yet.
+    fn start_alarm(&self) -> std::io::Result<()> {
+        let obj = self.obj();
+        let element = obj.downgrade();
+        self.alarm
+            .start(&format!("{}:verdicts", obj.name()), move || {
+                if let Some(element) = element.upgrade() {
+                    element.imp().run(|state, out| state.expire(out));
+                }
+            })
     }
 
     // ------------------------------------------------------------ from READY to PAUSED and back
@@ -191,9 +240,11 @@ impl VigilEvents {
             rules.len(),
             settings.source
         );
+        let verify = rules.verify();
         *self.state() = Some(State::new(rules, settings.stream_id));
         self.live_is_known.store(false, Ordering::Relaxed);
-        self.start_pads().map_err(|error| {
+        let alarm = if verify { self.start_alarm() } else { Ok(()) };
+        alarm.and_then(|()| self.start_pads()).map_err(|error| {
             gst::error_msg!(gst::CoreError::Thread, ("cannot start a thread: {error}"))
         })
     }
@@ -219,35 +270,18 @@ impl VigilEvents {
     fn stop(&self) {
         let mut out = Output::default();
         if let Some(mut state) = self.state().take() {
-            state.end_all(Reason::Shutdown, &mut out);
+            state.shut_down(&mut out);
+            self.posts.push(&out.structures);
         }
-        self.post(&out);
-        for (pad, run) in self.pads.take_runs() {
-            let stopped = run.stop(PATIENCE);
-            if stopped.discarded > 0 {
-                let n = stopped.discarded;
-                gst::info!(
-                    CAT,
-                    obj = pad,
-                    "{n} records were not delivered before the shutdown"
-                );
-            }
-            if stopped.abandoned {
-                self.warn_abandoned(&pad);
-            }
+        self.alarm.stop();
+        self.tell(&out);
+        for (pad, n) in self.pads.stop(self.obj().upcast_ref(), PATIENCE) {
+            gst::info!(
+                CAT,
+                obj = pad,
+                "{n} records were not delivered before the shutdown"
+            );
         }
-    }
-
-    fn warn_abandoned(&self, pad: &gst::Pad) {
-        gst::element_imp_warning!(
-            self,
-            gst::StreamError::Failed,
-            (
-                "Pad {}: its consumer does not return from a buffer, not even when flushed; the \
-                 pad's thread ends when it does",
-                pad.name()
-            )
-        );
     }
 }
 
@@ -301,6 +335,8 @@ impl ObjectSubclass for VigilEvents {
             pads: Pads::default(),
             settings: Mutex::default(),
             state: Mutex::new(None),
+            posts: Posts::default(),
+            alarm: Alarm::default(),
             live_is_known: AtomicBool::new(false),
             is_live: AtomicBool::new(false),
             upstream: pads::Upstream::default(),
@@ -431,64 +467,30 @@ impl ElementImpl for VigilEvents {
         _caps: Option<&gst::Caps>,
     ) -> Option<gst::Pad> {
         let kind = Kind::of(template.name_template())?;
-        let pad = gst::Pad::builder_from_template(template)
-            .name(kind.name())
-            .event_function(|pad, parent, event| {
+        let obj = self.obj();
+        let wire = |pad: gst::PadBuilder<gst::Pad>| {
+            pad.event_function(|pad, parent, event| {
                 Self::catch_panic_pad_function(parent, || false, |imp| imp.meta_event(pad, event))
             })
             .iterate_internal_links_function(to_sink)
-            .build();
-        if !self.pads.add(kind, &pad) {
-            gst::warning!(CAT, imp = self, "there is a pad {} already", kind.name());
-            return None;
-        }
-        let element = self.obj().downgrade();
-        pad.connect_linked(move |pad, _| {
-            if let Some(element) = element.upgrade() {
-                element.imp().pads.wake(pad);
-            }
-        });
-        if self.state().is_some() {
-            let _ = pad.set_active(true);
-        }
-        let added = self.obj().add_pad(&pad).map_err(|error| error.to_string());
-        let started = added.and_then(|()| self.start_pads().map_err(|error| error.to_string()));
-        if let Err(error) = started {
-            gst::error!(CAT, imp = self, "cannot add pad {}: {error}", kind.name());
-            self.pads.remove(&pad);
-            let _ = self.obj().remove_pad(&pad);
-            return None;
-        }
-        Some(pad)
+        };
+        let (element, active) = (obj.upcast_ref(), self.state().is_some());
+        self.pads
+            .request(kind, template, element, active, wire, || self.start_pads())
+            .inspect_err(|error| gst::warning!(CAT, imp = self, "{error}"))
+            .ok()
     }
 
     /// Returns within 1.1 s even if the pad's consumer hangs.
     fn release_pad(&self, pad: &gst::Pad) {
-        let Some((kind, run)) = self.pads.remove(pad) else {
-            return;
-        };
-        self.with_state(|state| match kind {
-            Kind::Events => state.events = None,
-            Kind::Objects => state.objects = None,
+        let obj = self.obj();
+        self.pads.release(pad, obj.upcast_ref(), "records", |kind| {
+            if let Some(state) = self.state().as_mut() {
+                match kind {
+                    Kind::Events => state.events = None,
+                    Kind::Objects => state.objects = None,
+                }
+            }
         });
-        if let Some(run) = run {
-            let stopped = run.stop(Duration::ZERO);
-            if stopped.discarded > 0 {
-                gst::element_imp_warning!(
-                    self,
-                    gst::StreamError::Failed,
-                    (
-                        "Pad {} was released with {} records that were not delivered",
-                        kind.name(),
-                        stopped.discarded
-                    )
-                );
-            }
-            if stopped.abandoned {
-                self.warn_abandoned(pad);
-            }
-        }
-        let _ = pad.set_active(false);
-        let _ = self.obj().remove_pad(pad);
     }
 }

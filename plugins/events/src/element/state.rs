@@ -5,15 +5,18 @@ use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Instant;
 use vigil_analytics::classes::{self, Classes};
-use vigil_analytics::event::{self, Event, ObjectRecord, ObjectsRecord, SCHEMA};
+use vigil_analytics::event::{self, ObjectRecord, ObjectsRecord, SCHEMA};
 use vigil_analytics::keypoints::{self, Keypoints};
 use vigil_analytics::objects::{self, Look, Object};
 use vigil_analytics::pads::outlet::Outlet;
 use vigil_analytics::pads::queue::{Gap, Payload, Record};
+use vigil_analytics::parts;
 use vigil_analytics::stats::Latencies;
 use vigil_analytics::time::{self, LiveClock};
 
+use super::verdicts::Pending;
 use crate::rules::{Context, Engine, Frame, Observation, Occurrence, Reason, Rules};
+use crate::verify::{Court, Fate};
 
 /// Assumed duration of a frame in nanoseconds where neither PTS nor frame rate tells.
 const FRAME_NS: u64 = 40_000_000;
@@ -25,8 +28,12 @@ const LOOKS_WITHOUT_TRACKS: u32 = 50;
 /// What has to be done outside the lock.
 #[derive(Debug, Default)]
 pub(super) struct Output {
-    /// For the bus and the buffer.
-    pub events: Vec<Arc<Event>>,
+    /// Events that are told now: for the bus, and for the buffer if there is one.
+    pub structures: Vec<gst::Structure>,
+    /// Events that were told since the buffer before, for this one.
+    pub late: Vec<gst::Structure>,
+    /// Events that wait for a verdict, for the buffer.
+    pub pending: Vec<Pending>,
     /// For the bus.
     pub warnings: Vec<String>,
 }
@@ -42,8 +49,8 @@ pub(super) struct Counters {
 
 /// The frame that was last, for events that come without one.
 #[derive(Debug, Clone, Copy)]
-struct Last {
-    pts: Option<u64>,
+pub(super) struct Last {
+    pub pts: Option<u64>,
     time: Option<time::Timestamp>,
     frame: event::Frame,
 }
@@ -59,6 +66,14 @@ pub(super) struct State {
     /// Sticky events for pads that come later: the video's own stream-start and segment.
     pub stream_start: Option<gst::event::StreamStart<gst::Event>>,
     pub segment: Option<gst::Event>,
+    /// The end of the stream, which the pad with events hears of when no event waits any more.
+    pub eos: Option<gst::Event>,
+    /// Events that wait for a verdict.
+    pub court: Court,
+    /// What was told since the last buffer.
+    pub(super) late: Vec<gst::Structure>,
+    /// Whether the application knows that nobody verifies.
+    pub(super) told_of_nobody: bool,
     /// The same segment, if it is one of time.
     time_segment: Option<gst::FormattedSegment<gst::ClockTime>>,
     rules: Rules,
@@ -70,9 +85,10 @@ pub(super) struct State {
     height: u32,
     frame_ns: Option<u64>,
     clock: u64,
-    last: Option<Last>,
+    pub(super) last: Option<Last>,
     looks_without_tracks: u32,
     found: Vec<Object>,
+    lost: Vec<objects::Track>,
     keypoints: Keypoints,
     classes: Classes,
     observations: Vec<Observation>,
@@ -89,6 +105,10 @@ impl State {
             counters: Counters::default(),
             stream_start: None,
             segment: None,
+            eos: None,
+            court: Court::default(),
+            late: Vec::new(),
+            told_of_nobody: false,
             time_segment: None,
             rules,
             stream: name.clone().unwrap_or_else(|| "unknown".into()),
@@ -101,6 +121,7 @@ impl State {
             last: None,
             looks_without_tracks: 0,
             found: Vec::new(),
+            lost: Vec::new(),
             keypoints: Keypoints::default(),
             classes: Classes::default(),
             observations: Vec::new(),
@@ -194,19 +215,20 @@ impl State {
         };
         self.last = Some(last);
         self.number += 1;
+        out.late = std::mem::take(&mut self.late);
         let look = objects::read(buffer, &mut self.found);
+        objects::read_lost(buffer, &mut self.lost);
         if self.objects.is_some() {
             keypoints::read(buffer, &mut self.keypoints);
             classes::read(buffer, &mut self.classes);
         }
         self.observe(pts, look, out);
         self.apply_rules(look, out);
-        let made = out.events.len();
         self.emit(out);
-        if out.events.len() == made {
+        if out.structures.is_empty() {
             self.gap(buffer);
         }
-        self.record_objects(pts, look, out);
+        self.record_objects(buffer, look, out);
         self.counters.frames += 1;
         self.counters.inferred += u64::from(look == Look::Inferred);
         self.counters.latencies.add(began.elapsed());
@@ -270,6 +292,9 @@ impl State {
             height: self.height,
             looked: look == Look::Inferred,
         };
+        for track in &self.lost {
+            self.engine.lose(track.id, &mut self.occurrences);
+        }
         self.engine
             .process(&frame, &self.observations, &mut self.occurrences);
     }
@@ -300,20 +325,20 @@ impl State {
         if self.occurrences.is_empty() {
             return;
         }
-        let context = self.context();
+        let (context, now) = (self.context(), Instant::now());
+        let mut told = Vec::new();
         for occurrence in self.occurrences.drain(..) {
-            let event = Arc::new(occurrence.into_event(&context));
-            self.counters.events += 1;
-            if let Some(outlet) = &self.events {
-                let record = Record {
-                    pts: context.pts,
-                    payload: Payload::Event(event.clone()),
-                };
-                let dropped = queue(outlet, record);
-                out.warnings.extend(dropped.map(|n| overflow("events", n)));
+            let verify = occurrence.verify.clone();
+            match self
+                .court
+                .take(occurrence.into_event(&context), verify, now)
+            {
+                Fate::Told(event) => told.push(event),
+                Fate::Held(event, verify) => out.pending.push(Pending { event, verify }),
+                Fate::Silent => {}
             }
-            out.events.push(event);
         }
+        self.publish(told, out, queue);
     }
 
     fn gap(&self, buffer: &gst::BufferRef) {
@@ -336,9 +361,14 @@ impl State {
         }
     }
 
-    fn record_objects(&self, pts: Option<gst::ClockTime>, look: Look, out: &mut Output) {
+    fn record_objects(&self, buffer: &gst::BufferRef, look: Look, out: &mut Output) {
         let Some(outlet) = &self.objects else {
             return;
+        };
+        // Ids grow with the order of reading.
+        let index = |id| {
+            self.found
+                .binary_search_by_key(&id, |object: &Object| object.id)
         };
         let context = self.context();
         let record = ObjectsRecord {
@@ -354,8 +384,11 @@ impl State {
                 .map(|object| {
                     let keypoints = self.keypoints.of(object.id);
                     let classes = self.classes.of(object.id);
-                    let record = ObjectRecord::new(object, pts);
-                    record.with_keypoints(keypoints).with_classes(classes)
+                    let whole = parts::whole_of(buffer, object.id);
+                    ObjectRecord::new(object, buffer.pts())
+                        .with_keypoints(keypoints)
+                        .with_classes(classes)
+                        .with_part_of(whole.and_then(|whole| index(whole).ok()))
                 })
                 .collect(),
         };
@@ -380,7 +413,7 @@ impl State {
     }
 }
 
-fn overflow(pad: &str, dropped: u64) -> String {
+pub(super) fn overflow(pad: &str, dropped: u64) -> String {
     format!(
         "Pad {pad}: its queue is full because its consumer does not keep up; {dropped} records \
          were dropped"

@@ -210,7 +210,7 @@ impl Engine {
         self.look = self.look.wrapping_add(1);
         for object in objects {
             if object.lost {
-                self.lose(object, out);
+                self.lose(object.track, out);
             } else if frame.looked && !object.coasted {
                 self.see(object, &now, out);
             }
@@ -233,9 +233,21 @@ impl Engine {
         }
     }
 
-    fn lose(&mut self, object: &Observation, out: &mut Vec<Occurrence>) {
-        if let Some(slot) = self.tracks.slot_of(object.track) {
-            self.drop_track(slot, Reason::Lost, out);
+    /// The tracker gave this track up: what is open for it ends. Call it before [`process`] of the
+    /// same frame: a track that is on it as well is back.
+    ///
+    /// The track is remembered like one that is missing: should its identity come back, it appears
+    /// anew, and lines that it crossed meanwhile are crossed.
+    ///
+    /// [`process`]: Self::process
+    pub fn lose(&mut self, track: u64, out: &mut Vec<Occurrence>) {
+        let Some(slot) = self.tracks.slot_of(track) else {
+            return;
+        };
+        if let Some(track) = self.tracks.get(slot) {
+            for watch in &mut self.watches {
+                watch.gone(slot, track, Reason::Lost, out);
+            }
         }
     }
 

@@ -92,6 +92,7 @@ impl LineWatch {
             event: "line.crossed",
             phase: Phase::Instant,
             rule: self.rule.name.clone(),
+            verify: self.rule.verify.clone(),
             place: Place::Line,
             object: track.last,
             data,

@@ -27,6 +27,7 @@ impl Default for Rules {
                 name: "objects".into(),
                 filter: Filter::default(),
                 left_after: ObjectRule::LEFT_AFTER_MS * MS,
+                verify: None,
             }],
             zones: Vec::new(),
             lines: Vec::new(),
@@ -52,6 +53,14 @@ impl Rules {
     /// Whether there is no rule.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
+    }
+
+    /// Whether events of any rule wait for a verdict.
+    pub fn verify(&self) -> bool {
+        let objects = self.objects.iter().map(|rule| &rule.verify);
+        let zones = self.zones.iter().map(|rule| &rule.verify);
+        let lines = self.lines.iter().map(|rule| &rule.verify);
+        objects.chain(zones).chain(lines).any(Option::is_some)
     }
 
     /// Names of the rules that need the size of the frame: those in normalized coordinates.
@@ -114,6 +123,33 @@ impl Default for Filter {
     }
 }
 
+/// `verify`: an event of the rule waits until somebody downstream says whether it is true.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Verify {
+    /// What is asked; without, whether the rule's report is true.
+    pub question: Option<String>,
+    /// Nanoseconds of wall-clock time after which there is no answer.
+    pub timeout: u64,
+    /// What becomes of an event without an answer.
+    pub otherwise: Otherwise,
+}
+
+impl Verify {
+    /// Default of [`Verify::timeout`] in milliseconds: longer than a captioner keeps a question.
+    pub const TIMEOUT_MS: u64 = 60_000;
+    /// Longest [`Verify::question`], in characters.
+    pub const LONGEST: usize = 1000;
+}
+
+/// What becomes of an event of which nobody says whether it is true.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Otherwise {
+    /// It is told, as not verified.
+    Publish,
+    /// It is not told.
+    Drop,
+}
+
 /// `[[object]]`: `object.appeared` and `object.left`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ObjectRule {
@@ -123,6 +159,8 @@ pub struct ObjectRule {
     pub filter: Filter,
     /// Nanoseconds of looked-at absence after which an object has left.
     pub left_after: u64,
+    /// Whether events wait for a verdict.
+    pub verify: Option<Arc<Verify>>,
 }
 
 impl ObjectRule {
@@ -147,6 +185,8 @@ pub struct ZoneRule {
     pub exit_after: u64,
     /// Nanoseconds of looked-at absence after which an object is no longer inside.
     pub left_after: u64,
+    /// Whether events wait for a verdict.
+    pub verify: Option<Arc<Verify>>,
 }
 
 impl ZoneRule {
@@ -184,6 +224,8 @@ pub struct LineRule {
     pub margin: f64,
     /// Which crossings make events; all are counted.
     pub directions: Directions,
+    /// Whether events wait for a verdict.
+    pub verify: Option<Arc<Verify>>,
 }
 
 impl LineRule {

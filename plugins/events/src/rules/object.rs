@@ -96,6 +96,7 @@ impl ObjectWatch {
             event,
             phase,
             rule: self.rule.name.clone(),
+            verify: self.rule.verify.clone(),
             place: Place::Everywhere,
             object: track.last,
             data,

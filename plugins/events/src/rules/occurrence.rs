@@ -7,6 +7,7 @@ use ulid::Ulid;
 use vigil_analytics::event::{BoxRecord, Event, Frame, ObjectRecord, Phase, SCHEMA};
 
 use super::engine::Observation;
+use super::model::Verify;
 
 /// Why something ended: `data.reason` of an `end`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -70,6 +71,8 @@ pub struct Occurrence {
     pub phase: Phase,
     /// Name of the rule.
     pub rule: Arc<str>,
+    /// Whether it waits for a verdict.
+    pub verify: Option<Arc<Verify>>,
     /// Where the rule looks.
     pub place: Place,
     /// The object as it was seen last.
@@ -130,6 +133,7 @@ fn record(object: &Observation) -> ObjectRecord {
         coasted: object.coasted,
         keypoints: Vec::new(),
         classes: Vec::new(),
+        part_of: None,
     }
 }
 

@@ -141,6 +141,7 @@ impl ZoneWatch {
             event,
             phase,
             rule: self.rule.name.clone(),
+            verify: self.rule.verify.clone(),
             place: Place::Zone,
             object: track.last,
             data,

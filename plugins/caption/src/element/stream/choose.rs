@@ -2,6 +2,7 @@
 //! with the frame mapped.
 
 use ulid::Ulid;
+use vigil_analytics::BBox;
 use vigil_analytics::event::ObjectRecord;
 use vigil_analytics::frame::FrameView;
 use vigil_analytics::objects::Look;
@@ -15,6 +16,17 @@ use crate::prompt::Template;
 use crate::select::{Shown, Sighting};
 use crate::triggers::Trigger;
 use crate::triggers::tracks::Change;
+
+/// The box of a record, in pixels of the frame.
+fn of_record(object: &ObjectRecord) -> BBox {
+    let bbox = object.bbox;
+    BBox {
+        x: bbox.x as f32,
+        y: bbox.y as f32,
+        w: bbox.w as f32,
+        h: bbox.h as f32,
+    }
+}
 
 impl State {
     /// Keeps, samples and asks; whether a picture was taken.
@@ -35,7 +47,10 @@ impl State {
             }
         }
         for happening in happenings {
-            self.ask_event(happening, scaler, &mut whole);
+            match happening.ask {
+                Some(_) => self.verify(happening, view, scaler, &mut whole),
+                None => self.ask_event(happening, scaler, &mut whole),
+            }
         }
         self.ask_tracks();
         let cut = self.plan.has(TriggerFlags::SCENE_CHANGE) && self.cuts.look(view);
@@ -97,7 +112,7 @@ impl State {
         let track = happening.object.as_ref().and_then(|object| object.track);
         let asked = track.map(|track| self.tracks.asked(track));
         // What is to be verified is worth more than a limit for talkative tracks.
-        let asked = asked.filter(|_| !self.plan.verify.contain(&happening.parent.kind));
+        let asked = asked.filter(|_| !self.plan.verifies(happening));
         if let Err(limited) = self.limits.allow(self.clock, asked) {
             return self.asker.outbox.limit(limited.as_str());
         }
@@ -106,6 +121,44 @@ impl State {
         }
         let shot = track.and_then(|track| self.keeper.best(track));
         let stamp = self.scene.stamp;
+        if happening.judged {
+            // It happened a while ago: this frame does not show it.
+            if let Some(shot) = shot {
+                self.asker.event_of(&self.scene, happening, shot);
+            }
+            return;
+        }
+        let wants_whole = self.plan.view.frame || shot.is_none_or(|shot| shot.crop.is_none());
+        let shown = wants_whole.then(|| whole.get(scaler)).flatten();
+        let shown = shown.map(|picture| Shown { picture, stamp });
+        self.asker.event(&self.scene, happening, shot, shown);
+    }
+
+    /// Asks about an event that upstream holds back until it knows whether it is true: of all that
+    /// limits questions only `per-minute` counts. Shown is the object as it is on this frame, or as it
+    /// was seen best where that is known, and this frame.
+    fn verify(
+        &mut self,
+        happening: &Happening,
+        view: &FrameView<'_>,
+        scaler: &mut Scaler,
+        whole: &mut Whole<'_, '_>,
+    ) {
+        if let Err(limited) = self.limits.allow_urgent(self.clock) {
+            let outbox = &self.asker.outbox;
+            outbox.limit(limited.as_str());
+            return outbox.unanswered(&happening.parent.id, limited.as_str());
+        }
+        let stamp = self.scene.stamp;
+        let object = happening.object.as_ref();
+        let best = object.and_then(|object| self.keeper.best(object.track?));
+        let now = object.filter(|_| best.is_none()).map(|object| {
+            let mut whole = |scaler: &mut Scaler| whole.get(scaler);
+            let record = object.clone();
+            self.keeper
+                .shoot(view, stamp, of_record(object), scaler, &mut whole, record)
+        });
+        let shot = best.or(now.as_ref());
         let wants_whole = self.plan.view.frame || shot.is_none_or(|shot| shot.crop.is_none());
         let shown = wants_whole.then(|| whole.get(scaler)).flatten();
         let shown = shown.map(|picture| Shown { picture, stamp });

@@ -42,6 +42,7 @@ fn object() -> ObjectRecord {
         coasted: false,
         keypoints: Vec::new(),
         classes: Vec::new(),
+        part_of: None,
     }
 }
 

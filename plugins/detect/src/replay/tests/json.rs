@@ -24,6 +24,7 @@ fn records_of_vigilevents_are_read_as_they_are_written() {
             label: "red".into(),
             confidence: 0.5,
         }],
+        part_of: None,
     };
     let record = |pts: u64, inferred, objects| ObjectsRecord {
         schema: SCHEMA.into(),

@@ -6,19 +6,25 @@ use super::Fault;
 use super::fields::Fields;
 use super::tree::{Key, Node, Value};
 use crate::rules::geometry::{Anchor, Line, ShapeError, Units, Zone};
-use crate::rules::model::{Directions, Filter, LineRule, MS, ObjectRule, Rules, ZoneRule};
-use vigil_analytics::text::suggest;
+use crate::rules::model::{
+    Directions, Filter, LineRule, MS, ObjectRule, Otherwise, Rules, Verify, ZoneRule,
+};
+use vigil_analytics::text::{Piece, pieces, suggest};
+use vigil_analytics::verdict::FIELDS;
 
 const KINDS: [&str; 3] = ["object", "zone", "line"];
 
-const OBJECT: [&str; 5] = [
+const OBJECT: [&str; 8] = [
     "name",
     "labels",
     "min-confidence",
     "min-sightings",
     "left-after-ms",
+    "verify",
+    "verify-timeout-ms",
+    "verify-otherwise",
 ];
-const ZONE: [&str; 10] = [
+const ZONE: [&str; 13] = [
     "name",
     "polygon",
     "units",
@@ -29,8 +35,11 @@ const ZONE: [&str; 10] = [
     "enter-after-ms",
     "exit-after-ms",
     "left-after-ms",
+    "verify",
+    "verify-timeout-ms",
+    "verify-otherwise",
 ];
-const LINE: [&str; 10] = [
+const LINE: [&str; 13] = [
     "name",
     "from",
     "to",
@@ -41,6 +50,9 @@ const LINE: [&str; 10] = [
     "labels",
     "min-confidence",
     "min-sightings",
+    "verify",
+    "verify-timeout-ms",
+    "verify-otherwise",
 ];
 
 const ANCHORS: [(&str, Anchor); 5] = [
@@ -56,6 +68,9 @@ const DIRECTIONS: [(&str, Directions); 3] = [
     ("forward", Directions::Forward),
     ("backward", Directions::Backward),
 ];
+
+const OTHERWISE: [(&str, Otherwise); 2] =
+    [("publish", Otherwise::Publish), ("drop", Otherwise::Drop)];
 
 /// An hour: more is a mistake in the unit.
 const MAX_MS: u32 = 3_600_000;
@@ -155,12 +170,69 @@ fn ms(fields: &Fields<'_>, field: &str, default_ms: u64) -> Result<u64, Fault> {
     Ok((ms * MS as f64) as u64)
 }
 
+/// Whether events of the rule wait for a verdict, and for how long.
+fn verify(fields: &Fields<'_>) -> Result<Option<Arc<Verify>>, Fault> {
+    let question = match fields.get("verify") {
+        None => None,
+        Some(node) => match &node.value {
+            Value::Bool(true) => Some(None),
+            Value::Bool(false) => None,
+            _ => Some(Some(question(fields, node)?)),
+        },
+    };
+    let Some(question) = question else {
+        let alone = ["verify-timeout-ms", "verify-otherwise"]
+            .into_iter()
+            .find_map(|field| Some((field, fields.get(field)?)));
+        return match alone {
+            Some((field, node)) => Err(fields.fault(
+                node,
+                field,
+                "says nothing where nothing is verified: add verify = true or verify = \"a question\"",
+            )),
+            None => Ok(None),
+        };
+    };
+    let default = Verify::TIMEOUT_MS as f64;
+    let timeout = fields.number("verify-timeout-ms", 1.0..=f64::from(MAX_MS), default)?;
+    Ok(Some(Arc::new(Verify {
+        question,
+        timeout: (timeout * MS as f64) as u64,
+        otherwise: fields.choice("verify-otherwise", &OTHERWISE)?,
+    })))
+}
+
+/// A question to be answered by yes or no.
+fn question(fields: &Fields<'_>, node: &Node) -> Result<String, Fault> {
+    let text = fields.string(
+        node,
+        "verify",
+        "a question, or true for one for all kinds of events",
+    )?;
+    let fault = |message: &str| fields.fault(node, "verify", message);
+    if text.chars().count() > Verify::LONGEST {
+        return Err(fault("the question is longer than 1000 characters"));
+    }
+    let pieces = pieces(text)
+        .ok_or_else(|| fault("a brace that has no partner: write {{ or }} for a brace itself"))?;
+    for piece in pieces {
+        if let Piece::Field(name) = piece
+            && !FIELDS.contains(&name)
+        {
+            let problem = format!("unknown field {{{name}}}");
+            return Err(fault(&suggest(&problem, name, &FIELDS)));
+        }
+    }
+    Ok(text.to_string())
+}
+
 fn object(node: &Node) -> Result<ObjectRule, Fault> {
     let fields = Fields::new(node, "object", &OBJECT)?;
     Ok(ObjectRule {
         name: name(&fields)?,
         filter: filter(&fields)?,
         left_after: ms(&fields, "left-after-ms", ObjectRule::LEFT_AFTER_MS)?,
+        verify: verify(&fields)?,
     })
 }
 
@@ -188,6 +260,7 @@ fn zone(node: &Node) -> Result<ZoneRule, Fault> {
         enter_after: ms(&fields, "enter-after-ms", ZoneRule::ENTER_AFTER_MS)?,
         exit_after: ms(&fields, "exit-after-ms", ZoneRule::EXIT_AFTER_MS)?,
         left_after: ms(&fields, "left-after-ms", ObjectRule::LEFT_AFTER_MS)?,
+        verify: verify(&fields)?,
     })
 }
 
@@ -223,5 +296,6 @@ fn line(node: &Node) -> Result<LineRule, Fault> {
         filter: filter(&fields)?,
         anchor: fields.choice("anchor", &ANCHORS)?,
         directions: fields.choice("direction", &DIRECTIONS)?,
+        verify: verify(&fields)?,
     })
 }

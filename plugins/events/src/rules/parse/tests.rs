@@ -4,6 +4,8 @@ use crate::rules::Rules;
 use crate::rules::geometry::{Anchor, Units};
 use crate::rules::model::{Directions, MS};
 
+mod verify;
+
 #[test]
 fn toml_and_json_say_the_same() {
     let toml = r#"

@@ -40,6 +40,7 @@ pub(super) struct Key {
 pub(super) enum Value {
     String(String),
     Number(f64),
+    Bool(bool),
     Array(Vec<Node>),
     /// In the order of the text.
     Table(Vec<(Key, Node)>),
@@ -53,6 +54,7 @@ impl Value {
         match self {
             Self::String(_) => "text",
             Self::Number(_) => "a number",
+            Self::Bool(_) => "a truth value",
             Self::Array(_) => "a list",
             Self::Table(_) => "a table",
             Self::Other(kind) => kind,
@@ -98,7 +100,7 @@ fn toml_node(node: &toml::Spanned<DeValue<'_>>) -> Result<Node, Fault> {
             let number = float.as_str().parse();
             Value::Number(number.map_err(|_| bad_number(float.as_str()))?)
         }
-        DeValue::Boolean(_) => Value::Other("a truth value"),
+        DeValue::Boolean(value) => Value::Bool(*value),
         DeValue::Datetime(_) => Value::Other("a date"),
         DeValue::Array(items) => {
             let items = items.iter().map(toml_node);
@@ -156,7 +158,7 @@ fn json_node(text: &str, raw: &RawValue, depth: usize) -> Result<Node, Fault> {
             Value::Array(items.collect::<Result<_, Fault>>()?)
         }
         Some(b'"') => Value::String(serde_json::from_str(source).map_err(wrong)?),
-        Some(b't' | b'f') => Value::Other("a truth value"),
+        Some(b't' | b'f') => Value::Bool(source == "true"),
         Some(b'n') => Value::Other("null"),
         _ => Value::Number(serde_json::from_str(source).map_err(wrong)?),
     };

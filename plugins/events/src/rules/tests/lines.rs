@@ -47,6 +47,19 @@ fn an_object_hidden_while_it_crosses_counts_when_it_is_seen_again() {
 }
 
 #[test]
+fn an_object_that_was_given_up_while_it_crossed_counts_once_when_it_is_back() {
+    let mut world = World::new(RULES);
+    walk(&mut world, &[40.0, 45.0]);
+    let mut out = Vec::new();
+    world.engine.lose(1, &mut out);
+    assert!(out.is_empty());
+    world.looks(20, &[]);
+    walk(&mut world, &[60.0, 65.0]);
+    assert_eq!(directions(&world), ["forward"]);
+    assert_eq!(world.events[0]["data"]["counts"]["forward"], 1);
+}
+
+#[test]
 fn trembling_on_the_line_does_not_count() {
     let mut world = World::new(RULES);
     walk(&mut world, &[40.0, 45.0]);

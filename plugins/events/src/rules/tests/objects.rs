@@ -59,6 +59,68 @@ fn a_lost_track_leaves_at_once() {
     assert_eq!(world.happened(), ["object.appeared 1", "object.left 1"]);
 }
 
+/// What a tracker gave up, as it tells of it: by its id alone.
+fn lose(world: &mut World, track: u64) {
+    let mut out = Vec::new();
+    world.engine.lose(track, &mut out);
+    world.take(out);
+}
+
+#[test]
+fn a_track_that_is_given_up_ends_once_and_at_once() {
+    let mut world = World::new(RULES);
+    world.looks(3, &[person(1, 50.0, 50.0), person(2, 20.0, 20.0)]);
+    world.look(&[person(2, 20.0, 20.0)]);
+    for track in [1, 1, 77] {
+        lose(&mut world, track);
+    }
+    assert_eq!(world.events[2]["data"]["reason"], "lost");
+    assert_eq!(world.events[2]["data"]["duration"], 0.2);
+    world.looks(200, &[]);
+    let story = world.happened();
+    assert_eq!(
+        story,
+        [
+            "object.appeared 1",
+            "object.appeared 2",
+            "object.left 1",
+            "object.left 2"
+        ]
+    );
+}
+
+#[test]
+fn an_identity_that_comes_back_appears_anew() {
+    let mut world = World::new(RULES);
+    for round in 0..3u64 {
+        // Given up and found again on one frame, and after a while.
+        let back = Observation {
+            first_seen: 7,
+            ..person(1, 50.0, 50.0)
+        };
+        lose(&mut world, 1);
+        world.looks(3, &[back]);
+        if round == 1 {
+            lose(&mut world, 1);
+            world.looks(5, &[]);
+        }
+    }
+    world.end_all(Reason::Eos);
+    let (mut open, mut ids) = (None, std::collections::HashSet::new());
+    for event in &world.events {
+        assert_eq!(event["object"]["first_seen"], 7);
+        match event["phase"].as_str().unwrap() {
+            "start" => {
+                assert!(open.is_none() && ids.insert(event["id"].to_string()));
+                open = Some(event["id"].clone());
+            }
+            _ => assert_eq!(open.take().unwrap(), event["id"]),
+        }
+    }
+    assert_eq!((ids.len(), open), (3, None));
+    assert_eq!(world.engine.open(), 0);
+}
+
 #[test]
 fn predicted_boxes_are_no_sightings() {
     let mut world = World::new(RULES);

@@ -258,3 +258,37 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn who_is_given_up_inside_has_exited_and_counts_stay_right() {
+    let mut world = World::new(
+        "[[zone]]\nname='z'\npolygon=[[0,0],[0.5,0],[0.5,1],[0,1]]\nenter-after-ms=0\nmin-sightings=1",
+    );
+    let both = [person(1, 20.0, 50.0), person(2, 30.0, 50.0)];
+    world.look(&both);
+    let mut out = Vec::new();
+    world.engine.lose(1, &mut out);
+    world.take(out);
+    // Back, and still inside: another visit.
+    world.look(&both);
+    world.end_all(Reason::Eos);
+    let inside: Vec<_> = (world.events.iter())
+        .map(|e| {
+            (
+                e["data"]["inside"].as_u64().unwrap(),
+                e["data"]["reason"].as_str(),
+            )
+        })
+        .collect();
+    assert_eq!(
+        inside,
+        [
+            (1, None),
+            (2, None),
+            (1, Some("lost")),
+            (2, None),
+            (1, Some("eos")),
+            (0, Some("eos"))
+        ]
+    );
+}
