@@ -6,9 +6,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 use ulid::Ulid;
 use vigil_analytics::event::ObjectRecord;
+use vigil_analytics::time::{self, Timestamp};
 
 use super::answers::{Facts, Waiting};
 use super::happening::Happening;
+use super::memory::{Memory, Recall};
 use super::outbox::Outbox;
 use super::settings::Plan;
 use crate::chat::{Chat, History};
@@ -18,7 +20,7 @@ use crate::prompt::{Fields, Template};
 use crate::queue::{Job, Key, Priority};
 use crate::select::{Shot, Shown, Stamp};
 use crate::server::Lane;
-use crate::server::desk::{Desk, Task};
+use crate::server::desk::{Desk, Made, Task};
 use crate::triggers::Trigger;
 
 /// What holds for the present frame.
@@ -27,7 +29,15 @@ pub(super) struct Scene {
     pub stream: String,
     pub stamp: Stamp,
     pub size: (u32, u32),
-    pub time: Option<String>,
+    /// Wall clock. In words only where somebody asks: most frames pass unasked.
+    pub time: Option<Timestamp>,
+}
+
+impl Scene {
+    /// The wall clock in words.
+    fn words(&self) -> Option<String> {
+        self.time.map(time::to_rfc3339)
+    }
 }
 
 /// Makes jobs and puts them in the lane.
@@ -36,6 +46,7 @@ pub(super) struct Asker {
     pub lane: Lane<Desk>,
     pub outbox: Arc<Outbox>,
     pub chat: Arc<Mutex<Chat>>,
+    pub memory: Memory,
 }
 
 /// A question but for what all have in common.
@@ -116,7 +127,7 @@ impl Asker {
                 frames: (shot.stamp, shot.stamp, 1),
                 object: Some(shot.object.clone()),
                 // The time of the present frame is not that of the shot.
-                time: scene.time.clone().filter(|_| scene.stamp == shot.stamp),
+                time: scene.words().filter(|_| scene.stamp == shot.stamp),
                 ..self.facts(scene, trigger, "caption.object", id)
             },
             parts: shot_parts(shot),
@@ -139,34 +150,8 @@ impl Asker {
         let id = Ulid::generate();
         let parent = &happening.parent;
         let verdict = self.plan.verify.contain(&parent.kind);
-        let mut fields = self.fields(scene, Trigger::Event);
-        for (name, value) in [
-            ("event", parent.kind.as_str()),
-            ("phase", &happening.phase),
-            ("rule", &happening.rule),
-            ("zone", parent.zone.as_deref().unwrap_or_default()),
-            ("line", parent.line.as_deref().unwrap_or_default()),
-            ("direction", &happening.direction),
-            ("duration", &happening.duration),
-        ] {
-            fields.set(name, value);
-        }
-        if let Some(object) = &happening.object {
-            set_object(&mut fields, object);
-            set_age(&mut fields, scene, object.first_seen);
-        }
-        let mut parts = Vec::new();
-        let mut first = scene.stamp;
-        if let Some(shot) = shot.filter(|_| self.plan.view.crop || whole.is_none()) {
-            let crop = shot.crop.clone().map(Part::Picture);
-            parts.extend(crop.into_iter().inspect(|_| first = shot.stamp));
-        }
-        if let Some(whole) = whole.filter(|_| self.plan.view.frame || parts.is_empty()) {
-            parts.push(match &happening.object {
-                Some(object) => Part::Marked(whole.picture, fraction(object, scene.size)),
-                None => Part::Picture(whole.picture),
-            });
-        }
+        let mut fields = self.event_fields(scene, happening);
+        let (parts, first) = self.event_parts(scene, happening, shot, whole);
         let count = parts.len();
         if count == 0 {
             return;
@@ -207,6 +192,50 @@ impl Asker {
         });
     }
 
+    fn event_fields(&self, scene: &Scene, happening: &Happening) -> Fields {
+        let parent = &happening.parent;
+        let mut fields = self.fields(scene, Trigger::Event);
+        for (name, value) in [
+            ("event", parent.kind.as_str()),
+            ("phase", &happening.phase),
+            ("rule", &happening.rule),
+            ("zone", parent.zone.as_deref().unwrap_or_default()),
+            ("line", parent.line.as_deref().unwrap_or_default()),
+            ("direction", &happening.direction),
+            ("duration", &happening.duration),
+        ] {
+            fields.set(name, value);
+        }
+        if let Some(object) = &happening.object {
+            set_object(&mut fields, object);
+            set_age(&mut fields, scene, object.first_seen);
+        }
+        fields
+    }
+
+    /// What is shown of an event, and the first frame of it.
+    fn event_parts(
+        &self,
+        scene: &Scene,
+        happening: &Happening,
+        shot: Option<&Shot>,
+        whole: Option<Shown>,
+    ) -> (Vec<Part>, Stamp) {
+        let mut parts = Vec::new();
+        let mut first = scene.stamp;
+        if let Some(shot) = shot.filter(|_| self.plan.view.crop || whole.is_none()) {
+            let crop = shot.crop.clone().map(Part::Picture);
+            parts.extend(crop.into_iter().inspect(|_| first = shot.stamp));
+        }
+        if let Some(whole) = whole.filter(|_| self.plan.view.frame || parts.is_empty()) {
+            parts.push(match &happening.object {
+                Some(object) => Part::Marked(whole.picture, fraction(object, scene.size)),
+                None => Part::Picture(whole.picture),
+            });
+        }
+        (parts, first)
+    }
+
     /// Asks what somebody wants to know about these frames and what happened so far.
     pub fn question(
         &self,
@@ -232,14 +261,14 @@ impl Asker {
         let text = question.to_string();
         let make = move || {
             let mut chat = chat.lock().unwrap_or_else(PoisonError::into_inner);
-            Question {
+            Made::Ask(Question {
                 system: plan.prompts.system().to_string(),
                 turns: chat.ask(&text, &frames, &history, most),
                 schema: None,
                 options: plan.options.clone(),
-            }
+            })
         };
-        let reply = self.waiting(facts, Some(self.chat.clone()));
+        let reply = self.waiting(facts, Some(self.chat.clone()), None);
         self.push(id, Key::Chat, Priority::Person, Box::new(make), reply);
     }
 
@@ -251,9 +280,15 @@ impl Asker {
             plan.schema.clone()
         };
         let (template, fields, mut parts) = (draft.template, draft.fields, draft.parts);
+        let recall = self.memory.of(&draft.facts);
+        let known = recall.clone();
         let make = move || {
-            parts.push(Part::Text(template.render(&fields)));
-            Question {
+            let prompt = template.render(&fields);
+            if let Some(made) = known.and_then(|known| known.find(&prompt, &parts)) {
+                return made;
+            }
+            parts.push(Part::Text(prompt));
+            Made::Ask(Question {
                 system: plan.prompts.system().to_string(),
                 turns: vec![Turn {
                     role: Role::User,
@@ -261,9 +296,9 @@ impl Asker {
                 }],
                 schema,
                 options: plan.options.clone(),
-            }
+            })
         };
-        let reply = self.waiting(draft.facts, None);
+        let reply = self.waiting(draft.facts, None, recall);
         self.push(draft.id, draft.key, draft.priority, Box::new(make), reply);
     }
 
@@ -272,7 +307,7 @@ impl Asker {
         id: Ulid,
         key: Key,
         priority: Priority,
-        question: Box<dyn FnOnce() -> Question + Send>,
+        question: Box<dyn FnOnce() -> Made + Send>,
         reply: Waiting,
     ) {
         self.lane.push(Job {
@@ -288,7 +323,12 @@ impl Asker {
         });
     }
 
-    fn waiting(&self, facts: Facts, chat: Option<Arc<Mutex<Chat>>>) -> Waiting {
+    fn waiting(
+        &self,
+        facts: Facts,
+        chat: Option<Arc<Mutex<Chat>>>,
+        recall: Option<Recall>,
+    ) -> Waiting {
         Waiting {
             facts,
             outbox: self.outbox.clone(),
@@ -296,6 +336,7 @@ impl Asker {
             asked: Instant::now(),
             stream: self.plan.settings.stream,
             chat,
+            recall,
             told: None,
         }
     }
@@ -308,7 +349,7 @@ impl Asker {
             stream: scene.stream.clone(),
             stamp: scene.stamp,
             size: scene.size,
-            time: scene.time.clone(),
+            time: scene.words(),
             object: None,
             parent: None,
             question: None,
@@ -320,7 +361,7 @@ impl Asker {
     fn fields(&self, scene: &Scene, trigger: Trigger) -> Fields {
         let mut fields = Fields::default();
         fields.set("stream", &scene.stream);
-        fields.set("time", scene.time.as_deref().unwrap_or_default());
+        fields.set("time", &scene.words().unwrap_or_default());
         fields.set("width", &scene.size.0.to_string());
         fields.set("height", &scene.size.1.to_string());
         fields.set("trigger", trigger.as_str());

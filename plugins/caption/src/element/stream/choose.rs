@@ -2,6 +2,7 @@
 //! with the frame mapped.
 
 use ulid::Ulid;
+use vigil_analytics::BBox;
 use vigil_analytics::event::ObjectRecord;
 use vigil_analytics::frame::FrameView;
 use vigil_analytics::objects::Look;
@@ -30,12 +31,11 @@ impl State {
         let kept = self.keep(view, pts, look, scaler, &mut whole);
         if self.plan.settings.window > 0 && self.window.is_due(self.clock) {
             let stamp = self.scene.stamp;
-            if let Some(picture) = whole.get(scaler) {
-                self.window.push(Shown { picture, stamp });
-            }
+            let picture = whole.get(scaler);
+            self.window.push(Shown { picture, stamp });
         }
         for happening in happenings {
-            self.ask_event(happening, scaler, &mut whole);
+            self.ask_event(view, happening, scaler, &mut whole);
         }
         self.ask_tracks();
         let cut = self.plan.has(TriggerFlags::SCENE_CHANGE) && self.cuts.look(view);
@@ -93,7 +93,13 @@ impl State {
         taken
     }
 
-    fn ask_event(&mut self, happening: &Happening, scaler: &mut Scaler, whole: &mut Whole<'_, '_>) {
+    fn ask_event(
+        &mut self,
+        view: &FrameView<'_>,
+        happening: &Happening,
+        scaler: &mut Scaler,
+        whole: &mut Whole<'_, '_>,
+    ) {
         let track = happening.object.as_ref().and_then(|object| object.track);
         let asked = track.map(|track| self.tracks.asked(track));
         // What is to be verified is worth more than a limit for talkative tracks.
@@ -104,11 +110,28 @@ impl State {
         if let Some(track) = track {
             self.tracks.ask(track);
         }
-        let shot = track.and_then(|track| self.keeper.best(track));
         let stamp = self.scene.stamp;
+        // Of many that come at once not all were kept yet.
+        let mut now = None;
+        let mut shot = track.and_then(|track| self.keeper.best(track));
+        if let (None, true, Some(object)) = (shot, self.plan.view.crop, &happening.object) {
+            let bbox = BBox {
+                x: object.bbox.x as f32,
+                y: object.bbox.y as f32,
+                w: object.bbox.w as f32,
+                h: object.bbox.h as f32,
+            };
+            let mut get = |scaler: &mut Scaler| whole.get(scaler);
+            let taken = self
+                .keeper
+                .shoot(view, stamp, bbox, scaler, &mut get, object.clone());
+            shot = Some(&*now.insert(taken));
+        }
         let wants_whole = self.plan.view.frame || shot.is_none_or(|shot| shot.crop.is_none());
-        let shown = wants_whole.then(|| whole.get(scaler)).flatten();
-        let shown = shown.map(|picture| Shown { picture, stamp });
+        let shown = wants_whole.then(|| Shown {
+            picture: whole.get(scaler),
+            stamp,
+        });
         self.asker.event(&self.scene, happening, shot, shown);
     }
 
@@ -174,9 +197,8 @@ impl State {
             _ => self.window.epoch().to_vec(),
         };
         let stamp = self.scene.stamp;
-        if frames.last().is_none_or(|last| last.stamp != stamp)
-            && let Some(picture) = whole.get(scaler)
-        {
+        if frames.last().is_none_or(|last| last.stamp != stamp) {
+            let picture = whole.get(scaler);
             frames.push(Shown { picture, stamp });
         }
         self.asker.scene(&self.scene, trigger, &frames, own);
@@ -190,8 +212,8 @@ impl State {
                 }
                 Wanted::Answer(id, question) => {
                     let stamp = self.scene.stamp;
-                    let shown = whole.get(scaler).map(|picture| Shown { picture, stamp });
-                    let frames = shown.into_iter().collect();
+                    let picture = whole.get(scaler);
+                    let frames = vec![Shown { picture, stamp }];
                     self.asker
                         .question(&self.scene, id, &question, frames, &self.history);
                 }
