@@ -9,6 +9,9 @@ use std::error::Error;
 use std::time::{Duration, Instant};
 use vigil_analytics::objects::{self, BBox, Detection, Object, Track};
 
+/// Properties of the element.
+type Properties = &'static [(&'static str, &'static str)];
+
 /// A picture of each frame.
 const EACH: [(&str, &str); 4] = [
     ("trigger", "interval"),
@@ -25,6 +28,8 @@ const WINDOW: [(&str, &str); 4] = [
 ];
 /// Waits for what does not happen.
 const WAITING: [(&str, &str); 1] = [("trigger", "new-track+track-end+event+manual")];
+/// Waits for another scene.
+const CHANGE: [(&str, &str); 1] = [("trigger", "scene-change")];
 /// Of each frame the one track on it, which is new: nobody is asked, as it does not grow old.
 const CROP: [(&str, &str); 3] = [
     ("trigger", "new-track"),
@@ -45,8 +50,7 @@ pub fn cost() -> Result<Table, Box<dyn Error>> {
         &["least", "p50", "p99", "of a processor: p50", "p99"],
     );
     let server = Server::start(Habit::Hang)?;
-    let change: &[_] = &[("trigger", "scene-change")];
-    let mut cases: Vec<(String, _, _, &[(&str, &str)], u64)> = vec![
+    let mut cases: Vec<(String, _, _, Properties, u64)> = vec![
         (
             "1080p NV12, no trigger".into(),
             "NV12",
@@ -58,7 +62,7 @@ pub fn cost() -> Result<Table, Box<dyn Error>> {
             "1080p NV12, looks for another scene".into(),
             "NV12",
             HD,
-            change,
+            &CHANGE,
             5000,
         ),
     ];
