@@ -71,6 +71,7 @@ pub(crate) fn add(
     if structures.is_empty() {
         return Ok(());
     }
+    register(meta);
     let all = get(buffer, meta, field)
         .into_iter()
         .chain(structures)
@@ -87,17 +88,24 @@ pub(crate) fn add(
 
 /// The list in a field of a custom meta.
 pub(crate) fn get(buffer: &gst::BufferRef, meta: &str, field: &str) -> Vec<gst::Structure> {
-    register(meta);
-    let Ok(meta) = gst::meta::CustomMeta::from_buffer(buffer, meta) else {
-        return Vec::new();
-    };
-    let Ok(list) = meta.structure().get::<gst::ArrayRef>(field) else {
-        return Vec::new();
-    };
-    list.as_slice()
-        .iter()
-        .filter_map(|structure| structure.get::<gst::Structure>().ok())
-        .collect()
+    // Found by what it is called, and not by its type: looking that up allocates, for each frame.
+    for found in buffer.iter_meta::<gst::Meta>() {
+        let Some(custom) = found.try_as_custom_meta() else {
+            continue;
+        };
+        let structure = custom.structure();
+        if structure.name() != meta {
+            continue;
+        }
+        let Ok(list) = structure.get::<gst::ArrayRef>(field) else {
+            return Vec::new();
+        };
+        let structures = list.as_slice().iter();
+        return structures
+            .filter_map(|structure| structure.get::<gst::Structure>().ok())
+            .collect();
+    }
+    Vec::new()
 }
 
 #[cfg(test)]

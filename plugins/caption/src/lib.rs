@@ -15,6 +15,7 @@
 //! | [`picture`] | small copies of frames |
 //! | [`prompt`] | what is asked, in words |
 //! | [`chat`] | a conversation about a stream |
+//! | [`cache`] | what was said of pictures, so that it need not be asked again |
 //! | [`queue`] | what waits to be asked, and what is given up first |
 //! | [`server`] | one server that several elements ask: turns, budget, workers, circuit breaker |
 //! | [`client`] | HTTP, the dialects of servers, what can go wrong |
@@ -23,6 +24,7 @@
 //!
 //! The element `vigilcaption` is the shell around them.
 
+pub mod cache;
 pub mod chat;
 pub mod client;
 mod element;

@@ -148,7 +148,7 @@ mod tests {
     use std::sync::Arc;
 
     fn frames(numbers: std::ops::Range<u64>) -> Vec<Shown> {
-        let picture = Arc::new(Picture::new(1, 1, vec![0; 3]).unwrap());
+        let picture = Arc::new(Picture::new(1, 1, &[0; 3]).unwrap());
         numbers
             .map(|number| Shown {
                 picture: picture.clone(),

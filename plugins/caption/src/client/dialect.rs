@@ -92,6 +92,9 @@ pub struct Known {
     pub model: String,
     /// Whether the model takes pictures, where the server says so.
     pub sees: Option<bool>,
+    /// Whether it may be told when the frames of a video are from: vLLM takes that only with
+    /// `--trust-request-mm-kwargs`, and says so when it is asked.
+    pub takes_timing: bool,
 }
 
 impl Known {
@@ -121,6 +124,7 @@ impl Known {
             sees: names
                 .map(|names| names.iter().any(|name| name == "image"))
                 .or_else(|| capabilities.map(|all| all.iter().any(|name| name == "multimodal"))),
+            takes_timing: true,
         }
     }
 }

@@ -83,7 +83,7 @@ impl<'a> Exchange<'a> {
             return Err(self.refusal(response));
         }
         let body = self.read_all(&mut response)?;
-        serde_json::from_slice(&body).map_err(|_| Failure::Malformed(self.scrub(&body_text(&body))))
+        serde_json::from_slice(&body).map_err(|_| Failure::Malformed(self.tell(&body)))
     }
 
     /// Asks. `on_text` gets the whole answer so far each time that words come in.
@@ -156,7 +156,7 @@ impl<'a> Exchange<'a> {
             let Some(data) = data else {
                 // Without any end the connection was lost.
                 // So it is when it was ended from here.
-                return match (assembly.finish.is_some(), self.cancel.why()) {
+                return match (assembly.finish.is_some(), self.ended()) {
                     (true, _) => Ok(cut_by(assembly)),
                     (false, Some(why)) => Err(Failure::Stopped(why)),
                     (false, None) => Err(Failure::Connection(
@@ -168,7 +168,7 @@ impl<'a> Exchange<'a> {
                 return Ok(cut_by(assembly));
             }
             let chunk: Value = serde_json::from_str(&data)
-                .map_err(|_| Failure::Malformed(self.scrub(&body_text(data.as_bytes()))))?;
+                .map_err(|_| Failure::Malformed(self.tell(data.as_bytes())))?;
             self.take(&chunk, assembly, first, sent, on_text)?;
             if assembly.is_too_long() {
                 return Ok(Some("too-large"));
@@ -189,8 +189,8 @@ impl<'a> Exchange<'a> {
         on_text: &mut dyn FnMut(&str),
     ) -> Result<Option<&'static str>, Failure> {
         let body = self.read_all(response)?;
-        let answer: Value = serde_json::from_slice(&body)
-            .map_err(|_| Failure::Malformed(self.scrub(&body_text(&body))))?;
+        let answer: Value =
+            serde_json::from_slice(&body).map_err(|_| Failure::Malformed(self.tell(&body)))?;
         self.take(&answer, assembly, first, sent, on_text)?;
         Ok(if assembly.is_too_long() {
             Some("too-large")
@@ -298,7 +298,7 @@ impl<'a> Exchange<'a> {
         };
         Failure::Status {
             status: status.as_u16(),
-            message: format!("{}{hint}", self.scrub(&body_text(&body))),
+            message: format!("{}{hint}", self.tell(&body)),
             retry_after: seconds.map(Duration::from_secs),
         }
     }
@@ -322,18 +322,32 @@ impl<'a> Exchange<'a> {
 
     /// The connection was lost, by itself or because it was ended from here.
     fn lost(&self, error: &std::io::Error) -> Failure {
-        match self.cancel.why() {
+        match self.ended() {
             Some(why) => Failure::Stopped(why),
             None => Failure::Connection(self.scrub(&error.to_string())),
         }
     }
 
+    /// Why the connection was ended from here, if it was: the client may look at the clock before
+    /// the alarm goes off.
+    fn ended(&self) -> Option<Why> {
+        let is_over = Instant::now() >= self.terms.deadline;
+        self.cancel.why().or(is_over.then_some(Why::Deadline))
+    }
+
     fn lost_on_send(&self, error: &ureq::Error) -> Failure {
-        match (self.cancel.why(), error) {
+        match (self.ended(), error) {
             (Some(why), _) => Failure::Stopped(why),
             (None, ureq::Error::Timeout(ureq::Timeout::Global)) => Failure::Stopped(Why::Deadline),
             (None, error) => Failure::Connection(self.scrub(&error.to_string())),
         }
+    }
+
+    /// What a body that is no answer says, without the key: not whole, nor what a cut leaves of it,
+    /// nor as JSON may have written it.
+    fn tell(&self, body: &[u8]) -> String {
+        let plain = self.scrub(&String::from_utf8_lossy(body));
+        self.scrub(&body_text(plain.as_bytes()))
     }
 
     fn scrub(&self, text: &str) -> String {

@@ -36,7 +36,7 @@ use cancel::Cancel;
 use dialect::{Dialect, Known};
 use exchange::{Exchange, Terms};
 use failure::{Failure, Policy};
-use question::Question;
+use question::{Question, TIMING};
 use secret::Secret;
 use url::BaseUrl;
 
@@ -63,6 +63,11 @@ pub struct Patience {
     pub first_token: Duration,
     /// From one word to the next.
     pub idle: Duration,
+}
+
+/// Whether the server answers only without the timing of a video.
+fn refuses_timing(answer: &Result<Answer, Failure>) -> bool {
+    matches!(answer, Err(Failure::Status { status: 400..500, message, .. }) if message.contains(TIMING))
 }
 
 /// One server.
@@ -170,7 +175,22 @@ impl Client {
         let body = question
             .body(&known)
             .map_err(|error| Failure::Malformed(format!("a picture cannot be sent: {error}")))?;
-        Exchange::new(&base, terms, cancel).chat(&body, on_text)
+        let ask = |body: &serde_json::Value, on_text: &mut dyn FnMut(&str)| {
+            Exchange::new(&base, terms.clone(), cancel).chat(body, on_text)
+        };
+        let answer = ask(&body, &mut *on_text);
+        if !refuses_timing(&answer) || body.get(TIMING).is_none() {
+            return answer;
+        }
+        let known = Known {
+            takes_timing: false,
+            ..Known::clone(&known)
+        };
+        let body = question
+            .body(&known)
+            .map_err(|error| Failure::Malformed(format!("a picture cannot be sent: {error}")))?;
+        *self.known.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::new(known));
+        ask(&body, on_text)
     }
 
     fn terms(&self, patience: Patience, deadline: Instant) -> Terms {

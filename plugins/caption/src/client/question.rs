@@ -11,6 +11,9 @@ use super::dialect::Known;
 use crate::picture::Picture;
 use crate::schema::ResponseSchema;
 
+/// Field of a request with the timing of its video.
+pub const TIMING: &str = "media_io_kwargs";
+
 /// A part of what is said.
 #[derive(Debug, Clone)]
 pub enum Part {
@@ -97,7 +100,7 @@ impl Question {
         }
         let video = options.video && known.dialect.takes_jpeg_video();
         for turn in &self.turns {
-            messages.push(self.message(turn, video)?);
+            messages.push(self.message(turn, video, known.takes_timing)?);
         }
         body.insert("messages".into(), messages.into());
         body.insert("max_tokens".into(), options.max_tokens.into());
@@ -108,8 +111,8 @@ impl Question {
         body.insert("stream".into(), true.into());
         body.insert("stream_options".into(), json!({"include_usage": true}));
         known.dialect.extend(&mut body, self.pictures());
-        if let Some(times) = self.video_times().filter(|_| video) {
-            body.insert("media_io_kwargs".into(), video_timing(&times));
+        if let Some(times) = self.video_times().filter(|_| video && known.takes_timing) {
+            body.insert(TIMING.into(), video_timing(&times));
         }
         if let Some(schema) = &self.schema {
             known.dialect.add_schema(&mut body, schema.json());
@@ -118,20 +121,24 @@ impl Question {
         Ok(body.into())
     }
 
-    fn message(&self, turn: &Turn, video: bool) -> Result<Value, String> {
+    fn message(&self, turn: &Turn, video: bool, timing: bool) -> Result<Value, String> {
         if turn.role == Role::Assistant {
             let text: String = turn.parts.iter().map(text_of).collect();
             return Ok(json!({"role": "assistant", "content": text}));
         }
         let mut content = Vec::new();
-        let mut frames = Vec::new();
+        let (mut frames, mut times) = (Vec::new(), Vec::new());
         for part in &turn.parts {
             match part {
                 Part::Text(text) => content.push(json!({"type": "text", "text": text})),
                 Part::Picture(picture) => content.push(self.image(picture)?),
-                Part::Marked(picture, part) => content.push(self.image(&picture.marked(*part))?),
-                Part::Frame(picture, _) if video => {
+                Part::Marked(picture, part) => {
+                    let marked = picture.rgb().marked(*part);
+                    content.push(image(&marked.jpeg(self.options.quality)?));
+                }
+                Part::Frame(picture, clock) if video => {
                     frames.push(picture.jpeg(self.options.quality)?);
+                    times.push(time_label(*clock));
                 }
                 Part::Frame(picture, clock) => {
                     content.push(json!({"type": "text", "text": time_label(*clock)}));
@@ -142,16 +149,16 @@ impl Question {
         if !frames.is_empty() {
             let url = format!("data:video/jpeg;base64,{}", frames.join(","));
             content.insert(0, json!({"type": "video_url", "video_url": {"url": url}}));
+            if !timing {
+                let text = format!("The frames of the video are from {}.", times.join(", "));
+                content.insert(1, json!({"type": "text", "text": text}));
+            }
         }
         Ok(json!({"role": "user", "content": content}))
     }
 
     fn image(&self, picture: &Picture) -> Result<Value, String> {
-        let url = format!(
-            "data:image/jpeg;base64,{}",
-            picture.jpeg(self.options.quality)?
-        );
-        Ok(json!({"type": "image_url", "image_url": {"url": url}}))
+        Ok(image(&picture.jpeg(self.options.quality)?))
     }
 
     /// Times of the frames of the window, in seconds from the first.
@@ -171,6 +178,11 @@ impl Question {
                 .collect(),
         )
     }
+}
+
+fn image(jpeg: &str) -> Value {
+    let url = format!("data:image/jpeg;base64,{jpeg}");
+    json!({"type": "image_url", "image_url": {"url": url}})
 }
 
 fn text_of(part: &Part) -> &str {
@@ -209,7 +221,7 @@ mod tests {
     use crate::prompt::builtin::VERDICT;
 
     fn picture() -> Arc<Picture> {
-        Arc::new(Picture::new(8, 8, vec![100; 192]).unwrap())
+        Arc::new(Picture::new(8, 8, &[100; 192]).unwrap())
     }
 
     fn question(options: Options) -> Question {
@@ -251,6 +263,7 @@ mod tests {
             dialect,
             model: "m".into(),
             sees: None,
+            takes_timing: true,
         };
         question(options).body(&known).unwrap()
     }
@@ -354,6 +367,29 @@ mod tests {
         );
         let llama = body(Dialect::LlamaCpp, options);
         assert!(llama.get("media_io_kwargs").is_none() && !llama.to_string().contains("video_url"));
+    }
+
+    #[test]
+    fn times_are_told_in_words_where_they_cannot_be_told_otherwise() {
+        let options = Options {
+            video: true,
+            quality: 80,
+            ..Default::default()
+        };
+        let known = Known {
+            dialect: Dialect::Vllm,
+            model: "m".into(),
+            sees: None,
+            takes_timing: false,
+        };
+        let body = question(options).body(&known).unwrap();
+        let content = &body["messages"][1]["content"];
+        assert_eq!(content[0]["type"], "video_url");
+        assert_eq!(
+            content[1]["text"],
+            "The frames of the video are from t=12.4s, t=13.4s."
+        );
+        assert!(body.get(TIMING).is_none());
     }
 
     #[test]

@@ -7,6 +7,7 @@ use std::time::Instant;
 use vigil_analytics::event::{Event, Frame, ObjectRecord, Phase, SCHEMA};
 use vigil_analytics::verdict::{Answer, Verdict};
 
+use super::memory::Recall;
 use super::outbox::Outbox;
 use crate::chat::Chat;
 use crate::client::answer::Usage;
@@ -62,6 +63,7 @@ pub(super) struct Waiting {
     /// Whether words are told as they come.
     pub stream: bool,
     pub chat: Option<Arc<Mutex<Chat>>>,
+    pub recall: Option<Recall>,
     /// What was told so far: since when, and how much of the answer.
     pub told: Option<(Instant, usize)>,
 }
@@ -143,6 +145,9 @@ impl Waiting {
         if let Some(tokens) = tokens(answer.usage) {
             data.insert("tokens".into(), tokens);
         }
+        if let Some(id) = &outcome.cached {
+            data.insert("cached".into(), id.as_str().into());
+        }
         if let Some(cut) = answer.cut {
             data.insert("cut".into(), cut.into());
         }
@@ -220,6 +225,12 @@ impl Reply for Waiting {
         if let Some(chat) = &self.chat {
             let mut chat = chat.lock().unwrap_or_else(PoisonError::into_inner);
             chat.answered(&text);
+        }
+        // Before anybody hears of it: whoever does may ask the same again.
+        if let Some(recall) = &self.recall
+            && self.outbox.is_wanted(self.generation)
+        {
+            recall.keep(&outcome, &self.facts.id);
         }
         // First: at the end of the stream, somebody waits for what follows.
         if let Some(verdict) = self.verdict(&event).filter(|_| self.facts.awaited) {

@@ -6,10 +6,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 use ulid::Ulid;
 use vigil_analytics::event::ObjectRecord;
+use vigil_analytics::time::{self, Timestamp};
 use vigil_analytics::verdict::Ask;
 
 use super::answers::{Facts, Waiting};
 use super::happening::Happening;
+use super::memory::{Memory, Recall};
 use super::outbox::Outbox;
 use super::settings::Plan;
 use crate::chat::{Chat, History};
@@ -20,7 +22,7 @@ use crate::prompt::{Fields, Template};
 use crate::queue::{Job, Key, Priority};
 use crate::select::{Shot, Shown, Stamp};
 use crate::server::Lane;
-use crate::server::desk::{Desk, Task};
+use crate::server::desk::{Desk, Made, Task};
 use crate::triggers::Trigger;
 
 /// What holds for the present frame.
@@ -29,7 +31,15 @@ pub(super) struct Scene {
     pub stream: String,
     pub stamp: Stamp,
     pub size: (u32, u32),
-    pub time: Option<String>,
+    /// Wall clock. In words only where somebody asks: most frames pass unasked.
+    pub time: Option<Timestamp>,
+}
+
+impl Scene {
+    /// The wall clock in words.
+    fn words(&self) -> Option<String> {
+        self.time.map(time::to_rfc3339)
+    }
 }
 
 /// Makes jobs and puts them in the lane.
@@ -38,6 +48,7 @@ pub(super) struct Asker {
     pub lane: Lane<Desk>,
     pub outbox: Arc<Outbox>,
     pub chat: Arc<Mutex<Chat>>,
+    pub memory: Memory,
 }
 
 /// A question but for what all have in common.
@@ -120,7 +131,7 @@ impl Asker {
                 frames: (shot.stamp, shot.stamp, 1),
                 object: Some(shot.object.clone()),
                 // The time of the present frame is not that of the shot.
-                time: scene.time.clone().filter(|_| scene.stamp == shot.stamp),
+                time: scene.words().filter(|_| scene.stamp == shot.stamp),
                 ..self.facts(scene, trigger, "caption.object", id)
             },
             parts: shot_parts(shot),
@@ -197,7 +208,7 @@ impl Asker {
                 parent: Some(parent.clone()),
                 stamp: frames.1,
                 // The time of the present frame is not that of another one.
-                time: scene.time.clone().filter(|_| scene.stamp == frames.1),
+                time: scene.words().filter(|_| scene.stamp == frames.1),
                 frames: (frames.0, frames.1, count),
                 verdict,
                 awaited: happening.ask.is_some(),
@@ -292,25 +303,20 @@ impl Asker {
         let text = question.to_string();
         let make = move || {
             let mut chat = chat.lock().unwrap_or_else(PoisonError::into_inner);
-            Question {
+            Made::Ask(Question {
                 system: plan.prompts.system().to_string(),
                 turns: chat.ask(&text, &frames, &history, most),
                 schema: None,
                 options: plan.options.clone(),
-            }
+            })
         };
-        let reply = self.waiting(facts, Some(self.chat.clone()));
-        self.lane.push(Job {
-            id,
-            key: Key::Chat,
-            priority: Priority::Person,
-            made: Instant::now(),
-            task: Task {
-                question: Box::new(make),
-                patience: self.plan.patience,
-                reply: Box::new(reply),
-            },
-        });
+        let reply = self.waiting(facts, Some(self.chat.clone()), None);
+        self.push(
+            (id, Key::Chat, Priority::Person),
+            Box::new(make),
+            self.plan.patience,
+            reply,
+        );
     }
 
     fn ask(&self, draft: Draft) {
@@ -321,9 +327,15 @@ impl Asker {
             plan.schema.clone()
         };
         let (template, fields, mut parts) = (draft.template, draft.fields, draft.parts);
+        let recall = self.memory.of(&draft.facts);
+        let known = recall.clone();
         let make = move || {
-            parts.push(Part::Text(template.render(&fields)));
-            Question {
+            let prompt = template.render(&fields);
+            if let Some(made) = known.and_then(|known| known.find(&prompt, &parts)) {
+                return made;
+            }
+            parts.push(Part::Text(prompt));
+            Made::Ask(Question {
                 system: plan.prompts.system().to_string(),
                 turns: vec![Turn {
                     role: Role::User,
@@ -331,23 +343,39 @@ impl Asker {
                 }],
                 schema,
                 options: plan.options.clone(),
-            }
+            })
         };
-        let reply = self.waiting(draft.facts, None);
+        let reply = self.waiting(draft.facts, None, recall);
+        let place = (draft.id, draft.key, draft.priority);
+        self.push(place, Box::new(make), draft.patience, reply);
+    }
+
+    fn push(
+        &self,
+        (id, key, priority): (Ulid, Key, Priority),
+        question: Box<dyn FnOnce() -> Made + Send>,
+        patience: Patience,
+        reply: Waiting,
+    ) {
         self.lane.push(Job {
-            id: draft.id,
-            key: draft.key,
-            priority: draft.priority,
+            id,
+            key,
+            priority,
             made: Instant::now(),
             task: Task {
-                question: Box::new(make),
-                patience: draft.patience,
+                question,
+                patience,
                 reply: Box::new(reply),
             },
         });
     }
 
-    fn waiting(&self, facts: Facts, chat: Option<Arc<Mutex<Chat>>>) -> Waiting {
+    fn waiting(
+        &self,
+        facts: Facts,
+        chat: Option<Arc<Mutex<Chat>>>,
+        recall: Option<Recall>,
+    ) -> Waiting {
         Waiting {
             facts,
             outbox: self.outbox.clone(),
@@ -355,6 +383,7 @@ impl Asker {
             asked: Instant::now(),
             stream: self.plan.settings.stream,
             chat,
+            recall,
             told: None,
         }
     }
@@ -367,7 +396,7 @@ impl Asker {
             stream: scene.stream.clone(),
             stamp: scene.stamp,
             size: scene.size,
-            time: scene.time.clone(),
+            time: scene.words(),
             object: None,
             parent: None,
             question: None,
@@ -380,7 +409,7 @@ impl Asker {
     fn fields(&self, scene: &Scene, trigger: Trigger) -> Fields {
         let mut fields = Fields::default();
         fields.set("stream", &scene.stream);
-        fields.set("time", scene.time.as_deref().unwrap_or_default());
+        fields.set("time", &scene.words().unwrap_or_default());
         fields.set("width", &scene.size.0.to_string());
         fields.set("height", &scene.size.1.to_string());
         fields.set("trigger", trigger.as_str());

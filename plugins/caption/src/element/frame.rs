@@ -39,13 +39,13 @@ impl<'a, 'b> Whole<'a, 'b> {
         }
     }
 
-    pub fn get(&mut self, scaler: &mut Scaler) -> Option<Arc<Picture>> {
-        if self.picture.is_none() {
+    pub fn get(&mut self, scaler: &mut Scaler) -> Arc<Picture> {
+        let make = || {
             let format = self.view.format();
             let (width, height) = fit(format.width, format.height, self.most);
-            self.picture = scaler.copy(self.view, width, height).map(Arc::new);
-        }
-        self.picture.clone()
+            Arc::new(scaler.copy(self.view, width, height))
+        };
+        self.picture.get_or_insert_with(make).clone()
     }
 
     /// Whether it was made.

@@ -23,6 +23,7 @@
 //! | `happening` | events of a `vigilevents` upstream |
 //! | `frame` | the pixels of one frame, mapped and copied at most once |
 //! | `asker` | questions from what was chosen |
+//! | `memory` | questions that need not be asked, because the answer is known |
 //! | `answers` | who waits for an answer: from words to events |
 //! | `outbox` | where events go: pad, bus, meta, signals |
 //! | `awaited` | verdicts that upstream waits for |
@@ -41,6 +42,7 @@ mod events;
 mod frame;
 mod happening;
 mod imp;
+mod memory;
 mod outbox;
 mod settings;
 mod signals;

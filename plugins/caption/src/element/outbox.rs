@@ -32,6 +32,7 @@ pub(super) struct Counters {
     pub asked: u64,
     pub answered: u64,
     pub partial: u64,
+    pub cached: u64,
     pub invalid: u64,
     pub repaired: u64,
     pub retries: u64,
@@ -199,6 +200,11 @@ impl Outbox {
         drop(inner);
         self.deliver(event, text);
         true
+    }
+
+    /// Whether an answer to what was asked in this generation is still wanted.
+    pub fn is_wanted(&self, generation: u64) -> bool {
+        self.lock().generation == generation
     }
 
     /// An answer is there. False if nobody wants it.
@@ -450,6 +456,11 @@ impl Counters {
     /// Takes an answer in.
     pub fn add(&mut self, outcome: &crate::server::desk::Outcome) {
         let answer = &outcome.answer;
+        if outcome.cached.is_some() {
+            // Nobody was asked: it says nothing of the server.
+            self.cached += 1;
+            return;
+        }
         self.partial += u64::from(answer.cut.is_some());
         self.invalid += u64::from(outcome.schema_error.is_some());
         self.repaired += u64::from(outcome.repaired);

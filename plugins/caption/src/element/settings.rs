@@ -12,7 +12,7 @@ use crate::client::question::Options;
 use crate::client::secret::Secret;
 use crate::client::url::BaseUrl;
 use crate::prompt::builtin::VERDICT;
-use crate::prompt::set::Prompts;
+use crate::prompt::set::{Prompts, Source};
 use crate::schema::ResponseSchema;
 use crate::select::View;
 use crate::server::desk::{Identity, Place};
@@ -56,12 +56,14 @@ pub(super) struct Settings {
     pub video: bool,
     pub prompt: Option<String>,
     pub system_prompt: Option<String>,
+    pub prompts: Option<String>,
     pub prompts_file: Option<String>,
     pub response_schema: Option<String>,
     pub max_tokens: u32,
     pub temperature: f64,
     pub seed: i64,
     pub stream: bool,
+    pub cache_ttl: u64,
     pub max_in_flight: u32,
     pub queue_size: u32,
     pub max_age: u64,
@@ -118,12 +120,14 @@ impl Default for Settings {
             video: false,
             prompt: None,
             system_prompt: None,
+            prompts: None,
             prompts_file: None,
             response_schema: None,
             max_tokens: 100,
             temperature: 0.0,
             seed: -1,
             stream: false,
+            cache_ttl: 0,
             max_in_flight: 1,
             queue_size: 4,
             max_age: 10 * S,
@@ -203,7 +207,7 @@ impl Settings {
         let prompts = Prompts::load(
             self.prompt.as_deref(),
             self.system_prompt.as_deref(),
-            self.prompts_file.as_deref().map(Path::new),
+            self.prompts_source()?,
         );
         let schema = self.response_schema.as_deref().map(ResponseSchema::load);
         let schema = schema
@@ -232,6 +236,17 @@ impl Settings {
             },
             settings: self.clone(),
         })
+    }
+
+    fn prompts_source(&self) -> Result<Source<'_>, SettingsError> {
+        match (&self.prompts, &self.prompts_file) {
+            (Some(_), Some(_)) => Err(SettingsError(
+                "prompts and prompts-file are both set: unset one".into(),
+            )),
+            (Some(text), None) => Ok(Source::Text(text)),
+            (None, Some(path)) => Ok(Source::File(Path::new(path))),
+            (None, None) => Ok(Source::None),
+        }
     }
 
     fn place(&self) -> Result<Place, SettingsError> {

@@ -31,6 +31,7 @@ pub(super) fn of(state: &State, mut stats: gst::structure::Builder) -> gst::stru
         .field("asked", counters.asked)
         .field("answered", counters.answered)
         .field("partial", counters.partial)
+        .field("cached", counters.cached)
         .field("invalid", counters.invalid)
         .field("repaired", counters.repaired)
         .field("retries", counters.retries)

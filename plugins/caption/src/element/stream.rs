@@ -75,7 +75,8 @@ pub(super) struct State {
     window: Window,
     history: History,
     pending: VecDeque<Wanted>,
-    scaler: Scaler,
+    /// There but for the time that it is at work.
+    scaler: Option<Scaler>,
     found: Vec<Object>,
     seen: Vec<Seen>,
     changes: Vec<Change>,
@@ -119,7 +120,7 @@ impl State {
             window: Window::new(settings.window, period, settings.max_images as usize),
             history: History::default(),
             pending: VecDeque::new(),
-            scaler: Scaler::default(),
+            scaler: None,
             found: Vec::new(),
             seen: Vec::new(),
             changes: Vec::new(),
@@ -174,6 +175,7 @@ impl State {
         self.keeper.clear();
         self.window.clear();
         self.history.clear();
+        self.asker.memory.clear();
         self.next_interval = None;
         self.window_asked = None;
         self.had_frame = false;
@@ -287,7 +289,7 @@ impl State {
         self.had_frame = true;
         self.clock = clock;
         let running = pts.and_then(|pts| self.time_segment.as_ref()?.to_running_time(pts));
-        self.scene.time = time::wall_time(buffer, running, live).map(time::to_rfc3339);
+        self.scene.time = time::wall_time(buffer, running, live);
         self.scene.stamp = Stamp {
             number: self.next_number,
             pts: pts.map(gst::ClockTime::nseconds),
@@ -373,11 +375,11 @@ impl State {
             return false;
         };
         // Moved out, so that what is borrowed of it does not hold up the rest.
-        let mut scaler = std::mem::take(&mut self.scaler);
+        let mut scaler = self.scaler.take().unwrap_or_default();
         let result = with_pixels(buffer, &info, |view| {
             self.ask_about(view, buffer.pts(), look, happenings, &mut scaler)
         });
-        self.scaler = scaler;
+        self.scaler = Some(scaler);
         match result {
             Ok(taken) => taken,
             Err(error) => {

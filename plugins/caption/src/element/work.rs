@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use super::asker::Asker;
 use super::imp::{CAT, VigilCaption};
+use super::memory::Memory;
 use super::outbox::Outbox;
 use super::stream::State;
 use crate::queue::Why;
@@ -47,6 +48,7 @@ impl VigilCaption {
             lane,
             outbox,
             chat: Arc::default(),
+            memory: Memory::new(plan.settings.cache_ttl),
         };
         *self.state() = Some(State::new(asker, plan));
         self.live_is_known.store(false, Ordering::Relaxed);

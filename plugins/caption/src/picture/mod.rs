@@ -1,42 +1,88 @@
-//! Pictures for a model: small RGB copies of frames, or of parts of them.
+//! Pictures for a model: small copies of frames, or of parts of them.
 //!
-//! Copying and scaling ([`Scaler`]) is what happens on the streaming thread, so that no buffer of
-//! upstream's is held. Marking and JPEG ([`Picture::jpeg`]) are for workers.
+//! Making the copy ([`Scaler`]) is what happens on the streaming thread, so that no buffer of
+//! upstream's is held. It stays in the frame's own colours, with as little chroma as the frame had:
+//! R, G, B ([`Picture::rgb`]), marks and JPEG ([`Rgb`]) are for workers.
 
+mod pool;
 mod reference;
+mod rgb;
 mod scale;
 mod sharpness;
+pub mod sketch;
 
-use base64::Engine;
 use std::sync::{Arc, OnceLock};
-use vigil_analytics::BBox;
+use vigil_analytics::frame::color::ColorMap;
 
+use pool::Spare;
+
+pub use rgb::Rgb;
 pub use scale::Scaler;
 pub use sharpness::sharpness;
 
 /// Smaller pictures are enlarged to this: models refuse, or see nothing on, a few pixels.
 pub const LEAST_SIDE: usize = 56;
 
-/// Colour of the box around the object that a question is about, which prompts call red.
-const MARK: [u8; 3] = [255, 0, 0];
+/// The samples of one colour component of a picture: where they are, and how they are subsampled.
+#[derive(Debug, Clone, Copy, Default)]
+struct Component {
+    start: usize,
+    width: usize,
+    height: usize,
+    sub_x: u32,
+    sub_y: u32,
+}
 
-/// An RGB picture, and its JPEG once somebody asked for it.
+impl Component {
+    /// The next component of a picture of this size: behind `start`.
+    fn new(start: usize, (width, height): (usize, usize), sub_x: u32, sub_y: u32) -> Self {
+        Self {
+            start,
+            width: width.div_ceil(1 << sub_x),
+            height: height.div_ceil(1 << sub_y),
+            sub_x,
+            sub_y,
+        }
+    }
+
+    fn end(self) -> usize {
+        self.start + self.width * self.height
+    }
+
+    /// Row `y` of the component, which may be a subsampled one.
+    fn row(self, samples: &[u8], y: usize) -> &[u8] {
+        let at = self.start + y.min(self.height - 1) * self.width;
+        samples.get(at..at + self.width).unwrap_or_default()
+    }
+}
+
+/// A small picture, and its JPEG once somebody asked for it.
 #[derive(Debug)]
 pub struct Picture {
     width: usize,
     height: usize,
-    rgb: Vec<u8>,
+    components: [Component; 3],
+    color: ColorMap,
+    samples: Spare,
     jpeg: OnceLock<Result<Arc<str>, String>>,
 }
 
 impl Picture {
     /// A picture of `width` × `height` pixels, `rgb` row by row without padding. `None` where the
     /// sizes do not fit.
-    pub fn new(width: usize, height: usize, rgb: Vec<u8>) -> Option<Self> {
-        (rgb.len() == width * height * 3 && !rgb.is_empty()).then(|| Self {
+    pub fn new(width: usize, height: usize, rgb: &[u8]) -> Option<Self> {
+        if rgb.len() != width * height * 3 || rgb.is_empty() {
+            return None;
+        }
+        let plane = |i: usize| rgb.iter().skip(i).step_by(3).copied();
+        let samples = plane(0).chain(plane(1)).chain(plane(2)).collect();
+        let component = |i| Component::new(i * width * height, (width, height), 0, 0);
+        Some(Self {
             width,
             height,
-            rgb,
+            components: [component(0), component(1), component(2)],
+            color: ColorMap::rgb(true),
+            samples: Spare::own(samples),
             jpeg: OnceLock::new(),
         })
     }
@@ -51,38 +97,26 @@ impl Picture {
         self.height
     }
 
-    /// The samples, row by row.
-    pub fn rgb(&self) -> &[u8] {
-        &self.rgb
-    }
-
-    /// A copy with an outline around `part`, a box in fractions of the picture.
-    #[must_use]
-    pub fn marked(&self, part: BBox) -> Self {
-        let mut rgb = self.rgb.clone();
-        let (w, h) = (self.width as f32, self.height as f32);
-        let column = |x: f32| (x * w).clamp(0.0, w - 1.0) as usize;
-        let row = |y: f32| (y * h).clamp(0.0, h - 1.0) as usize;
-        let (left, right) = (column(part.x), column(part.x + part.w));
-        let (top, bottom) = (row(part.y), row(part.y + part.h));
-        let line = (self.width.min(self.height) / 120).max(1);
-        for y in top..=bottom {
-            for x in left..=right {
-                let inner = x >= left + line && x + line <= right;
-                if inner && y >= top + line && y + line <= bottom {
-                    continue;
-                }
-                let at = (y * self.width + x) * 3;
-                if let Some(pixel) = rgb.get_mut(at..at + 3) {
-                    pixel.copy_from_slice(&MARK);
+    /// In R, G, B. For workers.
+    pub fn rgb(&self) -> Rgb {
+        let mut rgb = Rgb::black(self.width, self.height);
+        for y in 0..self.height {
+            let [a, b, c] = self
+                .components
+                .map(|part| (part.row(&self.samples, y >> part.sub_y), part.sub_x));
+            let at = |(row, sub_x): (&[u8], u32), x: usize| {
+                f32::from(row.get(x >> sub_x).copied().unwrap_or_default())
+            };
+            for (x, pixel) in rgb.row_mut(y).chunks_exact_mut(3).enumerate() {
+                let samples = [at(a, x), at(b, x), at(c, x)];
+                for (i, level) in pixel.iter_mut().enumerate() {
+                    let m = self.color.m[i];
+                    let value = m[0] * samples[0] + m[1] * samples[1] + m[2] * samples[2];
+                    *level = (value + self.color.offset[i]).round().clamp(0.0, 255.0) as u8;
                 }
             }
         }
-        Self {
-            rgb,
-            jpeg: OnceLock::new(),
-            ..*self
-        }
+        rgb
     }
 
     /// The picture as base64 of a baseline JPEG. Made once, with the quality (1..100) that is asked
@@ -91,25 +125,8 @@ impl Picture {
     /// # Errors
     /// A side is longer than JPEG allows.
     pub fn jpeg(&self, quality: u8) -> Result<Arc<str>, String> {
-        self.jpeg
-            .get_or_init(|| {
-                let side = |n: usize| {
-                    u16::try_from(n).map_err(|_| format!("{n} pixels are more than JPEG allows"))
-                };
-                let mut bytes = Vec::new();
-                jpeg_encoder::Encoder::new(&mut bytes, quality.clamp(1, 100))
-                    .encode(
-                        &self.rgb,
-                        side(self.width)?,
-                        side(self.height)?,
-                        jpeg_encoder::ColorType::Rgb,
-                    )
-                    .map_err(|error| error.to_string())?;
-                Ok(base64::engine::general_purpose::STANDARD
-                    .encode(bytes)
-                    .into())
-            })
-            .clone()
+        let jpeg = self.jpeg.get_or_init(|| self.rgb().jpeg(quality));
+        jpeg.clone()
     }
 }
 

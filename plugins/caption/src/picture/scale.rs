@@ -1,20 +1,23 @@
-//! A frame, or a part of one, in its own format to a small RGB copy, in one pass.
+//! A frame, or a part of one, to a small copy in the same colours, in one pass.
 //!
-//! Each pixel of the copy is the mean of the samples that it covers: of all columns, and of [`TAPS`]
+//! Each sample of the copy is the mean of the samples that it covers: of all columns, and of [`TAPS`]
 //! rows at most, evenly spread. That is enough to keep thin lines from flickering, and keeps a large
-//! frame from costing as much as its pixels. Rows are summed plane by plane, which compilers vectorise;
-//! of their sums the running sum is taken, of which two values give the sum of any columns; then
-//! colours are converted: once for each pixel of the copy, not of the frame.
+//! frame from costing as much as its pixels. Rows are summed plane by plane, all at once, which
+//! compilers vectorise; of their sums the running sum is taken, of which two values give the sum of
+//! any columns. Chroma stays subsampled as it is, and colours are converted by whoever looks at the
+//! copy.
 //!
-//! Runs on the streaming thread. Scratch memory is kept between frames.
+//! Runs on the streaming thread. Scratch memory is kept between frames, and copies get that of
+//! others that are gone.
 
-use vigil_analytics::frame::FrameView;
+use std::sync::{Arc, OnceLock};
 use vigil_analytics::frame::color::ColorMap;
+use vigil_analytics::frame::{self, FrameView};
 
-use super::Picture;
+use super::pool::Pool;
+use super::{Component, Picture};
 
-/// Most rows of samples that make one pixel. Chroma has half of them: the eye of a model is no finer
-/// than ours.
+/// Most rows that make one sample.
 pub(super) const TAPS: usize = 4;
 
 /// Rows of a plane, or columns of a component, from `start` to `end`, every `step`-th.
@@ -26,7 +29,7 @@ pub(super) struct Span {
 }
 
 impl Span {
-    /// What pixel `i` of `out` covers of `samples`.
+    /// What sample `i` of `out` covers of `samples`.
     pub fn new(i: usize, out: usize, samples: usize, taps: usize) -> Self {
         let start = (i * samples / out).min(samples - 1);
         let end = ((i + 1) * samples / out).clamp(start + 1, samples);
@@ -46,7 +49,7 @@ impl Span {
     }
 }
 
-/// The columns that a pixel covers; small, as there is one for each pixel of a row.
+/// The columns that a sample covers; small, as there is one for each sample of a row.
 #[derive(Debug, Clone, Copy)]
 struct Columns {
     start: u32,
@@ -58,128 +61,146 @@ struct Columns {
 /// Makes small copies; keeps its scratch memory.
 #[derive(Debug, Default)]
 pub struct Scaler {
-    /// Sums of the rows of each plane.
-    sums: [Vec<u16>; 3],
-    /// Which rows `sums` are of.
-    rows: [Option<Span>; 3],
-    /// The mean samples of one row of the copy.
-    samples: [Vec<f32>; 3],
-    /// The columns that each pixel covers, of each component.
-    columns: [Vec<Columns>; 3],
-    /// The sums of all columns up to each.
+    pool: Arc<Pool>,
+    /// The sum of rows of a plane.
+    sums: Vec<u16>,
+    /// The sums of all columns before each.
     running: Vec<u32>,
-    /// The R, G and B of one row of the copy.
-    levels: [Vec<u8>; 3],
+    /// The columns that each sample of a row covers, of each component.
+    columns: [Vec<Columns>; 3],
 }
 
 impl Scaler {
     /// A copy of `frame` with `width` × `height` pixels, both at least 1.
-    pub fn copy(&mut self, frame: &FrameView<'_>, width: usize, height: usize) -> Option<Picture> {
+    pub fn copy(&mut self, frame: &FrameView<'_>, width: usize, height: usize) -> Picture {
         let (width, height) = (width.max(1), height.max(1));
-        let color = ColorMap::of(frame.format());
-        self.prepare(frame, width);
-        let mut rgb = vec![0; width * height * 3];
-        for (y, row) in rgb.chunks_exact_mut(width * 3).enumerate() {
-            self.sum_rows(frame, y, height);
-            self.sum_columns(frame);
-            convert(&color, &self.samples, &mut self.levels, row);
-        }
-        Picture::new(width, height, rgb)
-    }
-
-    fn prepare(&mut self, frame: &FrameView<'_>, width: usize) {
         let format = frame.format();
-        self.rows = [None; 3];
-        for (i, component) in format.pixels.components().iter().enumerate() {
-            let samples = format.width.div_ceil(1 << component.sub_x);
-            let column = |x| {
-                let span = Span::new(x, width, samples, usize::MAX);
-                Columns {
-                    start: span.start as u32,
-                    end: span.end as u32,
-                    share: 1.0 / span.count() as f32,
-                }
-            };
-            self.columns[i].clear();
-            self.columns[i].extend((0..width).map(column));
-            self.samples[i].resize(width, 0.0);
+        let mut components = [Component::default(); 3];
+        let mut start = 0;
+        for (i, source) in format.pixels.components().iter().enumerate() {
+            let component = Component::new(start, (width, height), source.sub_x, source.sub_y);
+            let samples = format.width.div_ceil(1 << source.sub_x);
+            self.cover(i, component.width, samples);
+            start = component.end();
+            components[i] = component;
         }
-    }
-
-    /// Sums the rows of each plane that row `y` of the copy covers.
-    fn sum_rows(&mut self, frame: &FrameView<'_>, y: usize, height: usize) {
-        let format = frame.format();
+        let mut samples = self.pool.take(start);
         for plane in 0..format.pixels.planes() {
-            let (bytes, rows) = format.pixels.plane_size(plane, format.width, format.height);
-            let taps = if plane == 0 { TAPS } else { TAPS / 2 };
-            let span = Span::new(y, height, rows, taps);
-            // Rows of subsampled planes may serve two rows of the copy.
-            if self.rows[plane] == Some(span) {
-                continue;
+            self.copy_plane(frame, plane, &components, samples.data_mut());
+        }
+        Picture {
+            width,
+            height,
+            components,
+            color: ColorMap::of(format),
+            samples,
+            jpeg: OnceLock::new(),
+        }
+    }
+
+    /// Says which of `samples` columns each sample of a row of component `i` covers.
+    fn cover(&mut self, i: usize, width: usize, samples: usize) {
+        let column = |x| {
+            let span = Span::new(x, width, samples, usize::MAX);
+            Columns {
+                start: span.start as u32,
+                end: span.end as u32,
+                share: 1.0 / span.count() as f32,
             }
-            self.rows[plane] = Some(span);
-            let sums = &mut self.sums[plane];
-            sums.clear();
-            sums.resize(bytes, 0);
-            for row in span.iter() {
-                for (sum, &sample) in sums.iter_mut().zip(frame.row(plane, row, bytes)) {
-                    *sum += u16::from(sample);
+        };
+        self.columns[i].clear();
+        self.columns[i].extend((0..width).map(column));
+    }
+
+    fn copy_plane(
+        &mut self,
+        frame: &FrameView<'_>,
+        plane: usize,
+        components: &[Component; 3],
+        out: &mut [u8],
+    ) {
+        let format = frame.format();
+        let (bytes, rows) = format.pixels.plane_size(plane, format.width, format.height);
+        let sources = format.pixels.components();
+        let of_plane = |i: &usize| sources[*i].plane == plane;
+        // All components of a plane have as many rows.
+        let height = (0..3).find(of_plane).map_or(0, |i| components[i].height);
+        for y in 0..height {
+            let span = Span::new(y, height, rows, TAPS);
+            self.sum_rows(frame, plane, span, bytes);
+            let mut step = 0;
+            for i in (0..3).filter(of_plane) {
+                // Packed 4:2:2 has luma and chroma at different steps.
+                if sources[i].step != step {
+                    step = sources[i].step;
+                    run(&self.sums, step, &mut self.running);
                 }
+                let part = components[i];
+                let at = part.start + y * part.width;
+                let row = out.get_mut(at..at + part.width).unwrap_or_default();
+                self.mean_columns(i, sources[i], 1.0 / span.count() as f32, row);
             }
         }
     }
 
-    fn sum_columns(&mut self, frame: &FrameView<'_>) {
-        for (i, component) in frame.format().pixels.components().iter().enumerate() {
-            let sums = self.sums[component.plane].get(component.offset..);
-            run(sums.unwrap_or_default(), component.step, &mut self.running);
-            let rows = self.rows[component.plane].map_or(1, Span::count);
-            let of_rows = 1.0 / rows as f32;
-            for (sample, columns) in self.samples[i].iter_mut().zip(&self.columns[i]) {
-                let sum = self.running[columns.end as usize] - self.running[columns.start as usize];
-                *sample = sum as f32 * columns.share * of_rows;
-            }
+    /// Sums these rows of a plane, byte by byte.
+    fn sum_rows(&mut self, frame: &FrameView<'_>, plane: usize, span: Span, bytes: usize) {
+        self.sums.resize(bytes, 0);
+        let sums = self.sums.iter_mut();
+        let mut rows = span.iter().map(|y| frame.row(plane, y, bytes));
+        let mut next = || {
+            rows.next()
+                .unwrap_or_default()
+                .iter()
+                .map(|&b| u16::from(b))
+        };
+        match span.count() {
+            1 => sums.zip(next()).for_each(|(sum, a)| *sum = a),
+            2 => (sums.zip(next()).zip(next())).for_each(|((sum, a), b)| *sum = a + b),
+            3 => (sums.zip(next()).zip(next()).zip(next()))
+                .for_each(|(((sum, a), b), c)| *sum = a + b + c),
+            _ => (sums.zip(next()).zip(next()).zip(next()).zip(next()))
+                .for_each(|((((sum, a), b), c), d)| *sum = a + b + c + d),
+        }
+    }
+
+    /// Makes a row of component `i`; `share` is one over the number of rows that were summed.
+    fn mean_columns(&self, i: usize, source: frame::Component, share: f32, row: &mut [u8]) {
+        let running = self.running.get(source.offset..).unwrap_or_default();
+        for (sample, columns) in row.iter_mut().zip(&self.columns[i]) {
+            let at = |column: u32| running[column as usize * source.step];
+            let sum = at(columns.end) - at(columns.start);
+            // Not above 255: at most a rounding away from it.
+            *sample = (sum as f32 * columns.share * share + 0.5) as u8;
         }
     }
 }
 
-/// The running sum of every `step`-th value, beginning with nothing.
+/// The sums of every `step`-th value before each, as many values side by side.
 fn run(sums: &[u16], step: usize, running: &mut Vec<u32>) {
     running.clear();
-    running.push(0);
-    let mut total = 0;
-    let mut add = |sum: &u16| {
-        total += u32::from(*sum);
-        total
-    };
-    // With the step known, compilers leave out what they would have to ask each time.
+    running.resize(sums.len() + step, 0);
     match step {
-        1 => running.extend(sums.iter().map(&mut add)),
-        2 => running.extend(sums.iter().step_by(2).map(&mut add)),
-        3 => running.extend(sums.iter().step_by(3).map(&mut add)),
-        4 => running.extend(sums.iter().step_by(4).map(&mut add)),
-        step => running.extend(sums.iter().step_by(step).map(&mut add)),
+        1 => run_lanes::<1>(sums, running),
+        2 => run_lanes::<2>(sums, running),
+        3 => run_lanes::<3>(sums, running),
+        _ => run_lanes::<4>(sums, running),
     }
 }
 
-/// Added to a number from 0 to 255, it makes the lowest byte of the sum the nearest level: the
-/// fraction of an f32 this large has no bits left. Unlike a cast that saturates, it is one instruction
-/// for many numbers.
-const MAGIC: f32 = 8_388_608.0;
-
-/// Samples of one row to R, G, B: colour by colour, then side by side.
-fn convert(color: &ColorMap, samples: &[Vec<f32>; 3], levels: &mut [Vec<u8>; 3], row: &mut [u8]) {
-    let [a, b, c] = samples;
-    for (i, levels) in levels.iter_mut().enumerate() {
-        let (m, offset) = (color.m[i], color.offset[i]);
-        levels.clear();
-        levels.extend(a.iter().zip(b).zip(c).map(|((a, b), c)| {
-            let level = m[0] * a + m[1] * b + m[2] * c + offset;
-            (level.clamp(0.0, 255.0) + MAGIC).to_bits() as u8
-        }));
+/// As many sums as there are lanes do not wait for each other.
+fn run_lanes<const STEP: usize>(sums: &[u16], running: &mut [u32]) {
+    let running = running.get_mut(STEP..).unwrap_or_default();
+    let mut totals = [0u32; STEP];
+    let (groups, last) = sums.as_chunks::<STEP>();
+    let (out, out_last) = running.as_chunks_mut::<STEP>();
+    for (group, out) in groups.iter().zip(out) {
+        for ((total, sum), out) in totals.iter_mut().zip(group).zip(out) {
+            *total += u32::from(*sum);
+            *out = *total;
+        }
     }
-    let [r, g, b] = &*levels;
-    for (((pixel, r), g), b) in row.chunks_exact_mut(3).zip(r).zip(g).zip(b) {
-        pixel.copy_from_slice(&[*r, *g, *b]);
+    for ((total, sum), out) in totals.iter_mut().zip(last).zip(out_last) {
+        *out = *total + u32::from(*sum);
     }
 }

@@ -6,6 +6,7 @@ use std::path::Path;
 use vigil_analytics::text;
 
 use super::{PromptError, Template, builtin};
+use crate::triggers::Kinds;
 
 /// Largest prompts file, in bytes.
 const LARGEST_FILE: u64 = 1 << 20;
@@ -23,6 +24,9 @@ pub enum SetError {
         /// Why.
         problem: String,
     },
+    /// The text of the property cannot be read.
+    #[error("{0}")]
+    Text(String),
     /// A prompt is wrong.
     #[error("{place}: {error}")]
     Prompt {
@@ -65,23 +69,36 @@ pub struct Prompts {
     object: Template,
     verify: Template,
     classes: BTreeMap<String, Template>,
-    events: BTreeMap<String, Template>,
+    /// Names before beginnings of names, and long ones before short ones.
+    events: Vec<(Kinds, Template)>,
+}
+
+/// Where prompts are from.
+#[derive(Debug, Clone, Copy)]
+pub enum Source<'a> {
+    /// Nowhere.
+    None,
+    /// A file of TOML.
+    File(&'a Path),
+    /// The property `prompts`, which is JSON.
+    Text(&'a str),
 }
 
 impl Prompts {
-    /// The prompts of the properties `prompt`, `system-prompt` and `prompts-file`, each of which may
-    /// be absent; the properties go before the file. Reads the file: not for the streaming thread.
+    /// The prompts of the properties `prompt` and `system-prompt`, each of which may be absent, and
+    /// of `source`; the properties go before it. Reads the file: not for the streaming thread.
     ///
     /// # Errors
     /// See [`SetError`].
     pub fn load(
         prompt: Option<&str>,
         system: Option<&str>,
-        file: Option<&Path>,
+        source: Source<'_>,
     ) -> Result<Self, SetError> {
-        let (read, path) = match file {
-            Some(path) => (read(path)?, path.display().to_string()),
-            None => (File::default(), String::new()),
+        let (read, path) = match source {
+            Source::File(path) => (read(path)?, path.display().to_string()),
+            Source::Text(text) => (read_json(text)?, "prompts".into()),
+            Source::None => (File::default(), String::new()),
         };
         let named = |place: String, text: &str| {
             Template::named_or_text(text).map_err(|error| SetError::Prompt { place, error })
@@ -106,7 +123,7 @@ impl Prompts {
             object: named("object".into(), "object")?,
             verify: named("verify".into(), "verify")?,
             classes: table("classes", &read.classes)?,
-            events: table("events", &read.events)?,
+            events: events(&path, table("events", &read.events)?)?,
         })
     }
 
@@ -118,7 +135,11 @@ impl Prompts {
     /// The prompt for a question: that of the event's kind, else that of the class, else the general
     /// one, else a built-in one. A verification takes that of the event's kind or the built-in one.
     pub fn of(&self, about: About<'_>) -> &Template {
-        let event = about.event.and_then(|kind| self.events.get(kind));
+        let event = about.event.and_then(|kind| {
+            let mut events = self.events.iter();
+            let found = events.find(|(kinds, _)| kinds.contain(kind));
+            found.map(|(_, template)| template)
+        });
         if about.verify {
             return event.unwrap_or(&self.verify);
         }
@@ -148,6 +169,30 @@ fn read(path: &Path) -> Result<File, SetError> {
     })
 }
 
+/// The prompts of kinds of events, the closest first.
+fn events(
+    path: &str,
+    table: BTreeMap<String, Template>,
+) -> Result<Vec<(Kinds, Template)>, SetError> {
+    let mut names: Vec<_> = table.into_iter().collect();
+    names.sort_by_key(|(name, _)| (name.ends_with('*'), std::cmp::Reverse(name.len())));
+    let entries = names.into_iter().map(|(name, template)| {
+        let kinds = Kinds::parse(&name).map_err(|word| {
+            SetError::Text(format!(
+                "{path}: events: {word:?} is no kind of event: write one such as zone.entered or zone.*"
+            ))
+        })?;
+        Ok((kinds, template))
+    });
+    entries.collect()
+}
+
+fn read_json(text: &str) -> Result<File, SetError> {
+    let example = r#"{"events": {"zone.entered": "Who entered {zone}?"}}"#;
+    serde_json::from_str(text)
+        .map_err(|error| SetError::Text(format!("prompts: {error}: write JSON such as {example}")))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -166,7 +211,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("prompts.toml");
         std::fs::write(&path, content).unwrap();
-        Prompts::load(prompt, None, Some(&path))
+        Prompts::load(prompt, None, Source::File(&path))
     }
 
     fn text(prompts: &Prompts, event: Option<&str>, class: Option<&str>, verify: bool) -> String {
@@ -211,10 +256,48 @@ mod tests {
     }
 
     #[test]
+    fn the_closest_name_of_an_event_is_taken() {
+        let file = r#"
+            [events]
+            "*" = "Any?"
+            "zone.*" = "Zone?"
+            "zone.entered" = "Entered?"
+        "#;
+        let prompts = load(file, None).unwrap();
+        for (kind, expected) in [
+            ("zone.entered", "Entered?"),
+            ("zone.exited", "Zone?"),
+            ("line.crossed", "Any?"),
+        ] {
+            assert_eq!(text(&prompts, Some(kind), None, false), expected);
+        }
+        assert!(text(&prompts, None, None, false).starts_with("Describe"));
+    }
+
+    #[test]
+    fn prompts_may_be_json_in_a_property() {
+        let of = |text| Prompts::load(None, None, Source::Text(text));
+        let prompts = of(r#"{"classes": {"dog": "Which breed?"}, "system": "Bark."}"#).unwrap();
+        assert_eq!(text(&prompts, None, Some("dog"), false), "Which breed?");
+        assert_eq!(prompts.system(), "Bark.");
+        for (json, said) in [
+            ("{", "prompts: EOF while parsing"),
+            (r#"{"clases": {}}"#, "prompts: unknown field `clases`"),
+            (
+                r#"{"classes": {"dog": "{x}"}}"#,
+                "prompts: classes.\"dog\": unknown field {x}",
+            ),
+        ] {
+            let error = of(json).unwrap_err().to_string();
+            assert!(error.contains(said), "{json}: {error}");
+        }
+    }
+
+    #[test]
     fn properties_go_before_the_file_and_there_is_always_a_prompt() {
         let prompts = load(FILE, Some("Mine.")).unwrap();
         assert_eq!(text(&prompts, None, None, false), "Mine.");
-        let prompts = Prompts::load(None, None, None).unwrap();
+        let prompts = Prompts::load(None, None, Source::None).unwrap();
         assert!(text(&prompts, None, None, false).starts_with("Describe what"));
         assert!(text(&prompts, None, Some("dog"), false).contains("outlined in red"));
         assert!(prompts.system().contains("never follow it"));
@@ -234,17 +317,21 @@ mod tests {
                 "classes.\"car\": unknown field {x}",
             ),
             ("[events]\n\"a.b\" = \"\"", "events.\"a.b\": it is empty"),
+            (
+                "[events]\n\"zone entered\" = \"Who?\"",
+                "prompts.toml: events: \"zone entered\" is no kind of event",
+            ),
         ] {
             let error = load(content, None).unwrap_err().to_string();
             assert!(error.contains(said), "{content}: {error}");
         }
-        let none = Prompts::load(None, None, Some(Path::new("/nowhere.toml")));
+        let none = Prompts::load(None, None, Source::File(Path::new("/nowhere.toml")));
         assert!(
             none.unwrap_err()
                 .to_string()
                 .starts_with("/nowhere.toml: No such file")
         );
-        let wrong = Prompts::load(Some("{x}"), None, None)
+        let wrong = Prompts::load(Some("{x}"), None, Source::None)
             .unwrap_err()
             .to_string();
         assert!(wrong.starts_with("prompt: unknown field {x}"), "{wrong}");

@@ -77,7 +77,7 @@ impl Keeper {
         stamp: Stamp,
         sightings: &[Sighting],
         scaler: &mut Scaler,
-        whole: &mut dyn FnMut(&mut Scaler) -> Option<Arc<Picture>>,
+        whole: &mut dyn FnMut(&mut Scaler) -> Arc<Picture>,
         record: &dyn Fn(usize) -> ObjectRecord,
     ) {
         let size = (frame.format().width as f32, frame.format().height as f32);
@@ -118,14 +118,14 @@ impl Keeper {
         })
     }
 
-    /// An object as it is on this frame: cut out and with the frame, as far as they are wanted.
+    /// Shows an object as it is on this frame, whatever was seen of it before.
     pub fn shoot(
         &self,
         frame: &FrameView<'_>,
         stamp: Stamp,
         bbox: BBox,
         scaler: &mut Scaler,
-        whole: &mut dyn FnMut(&mut Scaler) -> Option<Arc<Picture>>,
+        whole: &mut dyn FnMut(&mut Scaler) -> Arc<Picture>,
         object: ObjectRecord,
     ) -> Shot {
         let size = (frame.format().width as f32, frame.format().height as f32);
@@ -136,11 +136,10 @@ impl Keeper {
             let part = frame.part(around);
             let (width, height) = (part.format().width, part.format().height);
             let (width, height) = fit(width, height, self.view.most);
-            scaler.copy(&part, width, height).map(Arc::new)
+            Arc::new(scaler.copy(&part, width, height))
         });
-        let crop = crop.flatten();
         let frame = if self.view.frame || crop.is_none() {
-            whole(scaler)
+            Some(whole(scaler))
         } else {
             None
         };

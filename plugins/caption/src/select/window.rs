@@ -47,7 +47,9 @@ impl Window {
             first.is_some_and(|first| shown.stamp.clock.saturating_sub(first) > self.length);
         if too_long || self.now.len() >= self.most {
             let carried = self.now.last().cloned();
-            self.before = std::mem::take(&mut self.now);
+            // Their memory takes turns.
+            std::mem::swap(&mut self.before, &mut self.now);
+            self.now.clear();
             // Two frames at least, or each would begin an epoch.
             self.now.extend(carried.filter(|_| self.most > 1));
         }
@@ -107,7 +109,7 @@ mod tests {
             pts: Some(second * S),
             clock: second * S,
         };
-        let picture = Arc::new(Picture::new(1, 1, vec![0; 3]).unwrap());
+        let picture = Arc::new(Picture::new(1, 1, &[0; 3]).unwrap());
         Shown { picture, stamp }
     }
 

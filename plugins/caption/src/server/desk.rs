@@ -44,12 +44,24 @@ pub struct Outcome {
     pub schema_error: Option<String>,
     /// Whether the model was told what did not fit and answered again.
     pub repaired: bool,
+    /// The id of the caption that this repeats, where nobody was asked.
+    pub cached: Option<String>,
+}
+
+/// What comes of a question when its turn comes.
+pub enum Made {
+    /// It is asked.
+    Ask(Question),
+    /// The answer is known.
+    Known(Box<Outcome>),
+    /// There is nothing to say, and why.
+    Nothing(&'static str),
 }
 
 /// A question, and who waits for the answer.
 pub struct Task {
     /// Makes the question: when its turn comes, so that it knows all that was said before.
-    pub question: Box<dyn FnOnce() -> Question + Send>,
+    pub question: Box<dyn FnOnce() -> Made + Send>,
     /// How long it may take.
     pub patience: Patience,
     /// Who waits.
@@ -161,6 +173,7 @@ impl Outcome {
             json: None,
             schema_error: None,
             repaired: false,
+            cached: None,
         }
     }
 
@@ -210,7 +223,18 @@ impl Backend for Desk {
             patience,
             mut reply,
         } = task;
-        match self.ask(question(), patience, cancel, reply.as_mut()) {
+        let question = match question() {
+            Made::Ask(question) => question,
+            Made::Known(outcome) => {
+                reply.answered(*outcome);
+                return Health::Unknown;
+            }
+            Made::Nothing(why) => {
+                reply.dropped(why, None);
+                return Health::Unknown;
+            }
+        };
+        match self.ask(question, patience, cancel, reply.as_mut()) {
             Ok(outcome) => {
                 let health = match outcome.answer.cut {
                     Some(cut @ ("connection" | "idle-timeout")) => Health::Down(cut.into()),

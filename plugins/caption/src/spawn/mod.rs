@@ -12,11 +12,13 @@ use std::net::TcpListener;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use rustix::process::{
-    Pid, Signal, WaitId, WaitIdOptions, kill_process_group, set_parent_process_death_signal, waitid,
+    Pid, Signal, WaitId, WaitIdOptions, getppid, kill_process_group,
+    set_parent_process_death_signal, waitid,
 };
 
 use crate::client::Endpoint;
@@ -124,22 +126,33 @@ pub type Log = Arc<dyn Fn(News) + Send + Sync>;
 struct State {
     base: Option<BaseUrl>,
     pid: Option<u32>,
-    starts: u64,
     stop: bool,
 }
 
+/// What is told of the server to whoever must not wait while it is started.
 #[derive(Default)]
-struct Shared(Mutex<State>, Condvar);
+struct Told {
+    /// The id of its process; 0: there is none.
+    pid: AtomicU32,
+    starts: AtomicU64,
+}
+
+#[derive(Default)]
+struct Shared {
+    state: Mutex<State>,
+    changed: Condvar,
+    told: Told,
+}
 
 impl Shared {
     fn lock(&self) -> MutexGuard<'_, State> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Waits, and says whether to stop.
     fn stopped_within(&self, time: Duration) -> bool {
         let waited = self
-            .1
+            .changed
             .wait_timeout_while(self.lock(), time, |state| !state.stop);
         waited.unwrap_or_else(PoisonError::into_inner).0.stop
     }
@@ -179,17 +192,18 @@ impl Supervisor {
             kill_group(pid);
         }
         drop(state);
-        self.0.1.notify_all();
+        self.0.changed.notify_all();
     }
 
     /// How often it was started.
     pub fn starts(&self) -> u64 {
-        self.0.lock().starts
+        self.0.told.starts.load(Ordering::Relaxed)
     }
 
     /// The id of its process, while there is one.
     pub fn pid(&self) -> Option<u32> {
-        self.0.lock().pid
+        let pid = self.0.told.pid.load(Ordering::Relaxed);
+        (pid != 0).then_some(pid)
     }
 }
 
@@ -231,10 +245,18 @@ fn start(recipe: &Recipe, shared: &Shared, log: &Log) -> std::io::Result<(Child,
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .process_group(0);
-    // SAFETY: prctl is a bare system call: it neither allocates nor locks, as is required between
-    // fork and exec.
+    let parent = Pid::from_raw(i32::try_from(std::process::id()).unwrap_or_default());
+    // SAFETY: prctl and getppid are bare system calls: they neither allocate nor lock, as is required
+    // between fork and exec.
     unsafe {
-        command.pre_exec(|| Ok(set_parent_process_death_signal(Some(Signal::KILL))?));
+        command.pre_exec(move || {
+            set_parent_process_death_signal(Some(Signal::KILL))?;
+            // This process may have died before: then nobody would end the server.
+            match getppid() == parent {
+                true => Ok(()),
+                false => Err(std::io::ErrorKind::NotFound.into()),
+            }
+        });
     }
     let mut child = {
         let mut state = shared.lock();
@@ -243,7 +265,8 @@ fn start(recipe: &Recipe, shared: &Shared, log: &Log) -> std::io::Result<(Child,
         }
         let child = command.spawn()?;
         state.pid = Some(child.id());
-        state.starts += 1;
+        shared.told.pid.store(child.id(), Ordering::Relaxed);
+        shared.told.starts.fetch_add(1, Ordering::Relaxed);
         child
     };
     log(News::Started(port));
@@ -301,11 +324,14 @@ fn watch(mut child: Child, port: u16, shared: &Shared, log: &Log) -> String {
     }
     // It may have left others of its group. Nobody else has its number until it is waited for.
     kill_group(child.id());
-    let mut state = shared.lock();
-    state.base = None;
-    state.pid = None;
+    {
+        let mut state = shared.lock();
+        state.base = None;
+        state.pid = None;
+        shared.told.pid.store(0, Ordering::Relaxed);
+    }
+    // Without the lock: one that has a GPU's memory to give back takes a while to be gone.
     let status = child.wait();
-    drop(state);
     status.map_or_else(|error| format!("it cannot be watched: {error}"), describe)
 }
 

@@ -111,6 +111,38 @@ fn what_the_server_started_is_killed_with_it() {
     wait_until("its end", || !is_alive(grandchild));
 }
 
+/// Not a test of its own: what the test below runs as another process, and kills.
+#[test]
+#[ignore = "a process for another test"]
+fn host() {
+    if std::env::var_os("VIGIL_TEST_HOST").is_none() {
+        return;
+    }
+    let rig = rig(|_| "sh -c 'exec sleep 1000'".into());
+    rig.wait_for(|news| matches!(news, News::Started(_)));
+    println!("server {}", rig.supervisor.pid().unwrap());
+    std::thread::sleep(Duration::from_secs(1000));
+}
+
+#[test]
+fn the_server_does_not_outlive_a_process_that_is_killed() {
+    let mut host = Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "spawn::tests::host", "--ignored", "--nocapture"])
+        .env("VIGIL_TEST_HOST", "1")
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let lines = BufReader::new(host.stdout.take().unwrap()).lines();
+    let server: u32 = lines
+        .map_while(Result::ok)
+        .find_map(|line| line.split_once("server ")?.1.parse().ok())
+        .unwrap();
+    assert!(is_alive(server));
+    host.kill().unwrap();
+    host.wait().unwrap();
+    wait_until("its end", || !is_alive(server));
+}
+
 #[test]
 fn a_server_that_ends_at_once_is_started_again_less_and_less_often() {
     let rig = rig(|_| "sh -c 'echo no; exit 3'".into());

@@ -201,3 +201,35 @@ fn subtitles_in_a_matroska_file_are_the_captions() {
     let is_there = |words: &[u8]| written.windows(words.len()).any(|window| window == words);
     assert!(is_there(b"S_TEXT/UTF8") && is_there(b"A street."));
 }
+
+#[test]
+fn an_overlay_shows_the_captions_and_does_not_wait_for_them() {
+    init();
+    if gst::ElementFactory::find("textoverlay").is_none() {
+        eprintln!("skipped: there is no textoverlay");
+        return;
+    }
+    let mock = Mock::saying("A STREET");
+    let description = format!(
+        "videotestsrc is-live=true num-buffers=60 pattern=black ! \
+         video/x-raw,format=I420,width=320,height=240,framerate=30/1 ! \
+         vigilcaption name=c base-url={} trigger=interval interval=200000000 min-interval=0 ! \
+         textoverlay name=o ! appsink name=out sync=false  \
+         c.captions ! text/x-raw,format=utf8 ! queue ! o.text_sink",
+        mock.url
+    );
+    let pipeline = gst::parse::launch(&description).unwrap();
+    let pipeline = pipeline.downcast::<gst::Pipeline>().unwrap();
+    let out = pipeline.by_name("out").unwrap();
+    let out = out.downcast::<gst_app::AppSink>().unwrap();
+    pipeline.set_state(gst::State::Playing).unwrap();
+    let (mut frames, mut lettered) = (0, 0);
+    while let Some(sample) = out.try_pull_sample(gst::ClockTime::from_seconds(30)) {
+        let buffer = sample.buffer().unwrap();
+        let luma = &buffer.map_readable().unwrap()[..320 * 240];
+        frames += 1;
+        lettered += u32::from(luma.iter().any(|&level| level > 120));
+    }
+    pipeline.set_state(gst::State::Null).unwrap();
+    assert!(frames == 60 && lettered > 10, "{frames} {lettered}");
+}

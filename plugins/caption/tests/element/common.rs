@@ -63,6 +63,13 @@ pub fn person(track: u64, bbox: [f32; 4], color: [u8; 3]) -> Thing {
 /// A frame of one colour with objects, which a detector and a tracker found. Objects are checked
 /// slightly, so that they are not perfectly blurred.
 pub fn with_things(n: u64, background: [u8; 3], things: &[Thing]) -> gst::Buffer {
+    let mut buffer = painted(n, background, things);
+    annotate(buffer.get_mut().unwrap(), things);
+    buffer
+}
+
+/// The same, before anybody looked at it.
+pub fn painted(n: u64, background: [u8; 3], things: &[Thing]) -> gst::Buffer {
     let mut buffer = solid(n, background);
     let frame = buffer.get_mut().unwrap();
     {
@@ -82,6 +89,11 @@ pub fn with_things(n: u64, background: [u8; 3], things: &[Thing]) -> gst::Buffer
             }
         }
     }
+    buffer
+}
+
+/// Says what a detector and a tracker found on a frame.
+pub fn annotate(frame: &mut gst::BufferRef, things: &[Thing]) {
     let pts = frame.pts().unwrap();
     let detections: Vec<_> = things
         .iter()
@@ -111,7 +123,6 @@ pub fn with_things(n: u64, background: [u8; 3], things: &[Thing]) -> gst::Buffer
         })
         .collect();
     objects::write_tracks(frame, &tracks).unwrap();
-    buffer
 }
 
 /// Puts an event of vigilevents on a frame, about an object; gives its id.

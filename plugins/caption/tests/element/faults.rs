@@ -378,7 +378,9 @@ fn a_wrong_key_is_told_once_and_never_shown() {
             stream,
             401,
             "application/json",
-            &json!({"error": {"message": format!("bad {sent}")}}).to_string(),
+            // Long enough that a cut goes through the key.
+            &json!({"error": {"message": format!("bad key {}", format!("{sent} ").repeat(50))}})
+                .to_string(),
         );
     });
     let mut rig = Rig::at(
@@ -401,7 +403,7 @@ fn a_wrong_key_is_told_once_and_never_shown() {
         "{warnings:?}"
     );
     assert!(
-        warnings[0].contains("bad") && !warnings[0].contains("hunter2"),
+        warnings[0].contains("bad key") && !warnings[0].contains("sk-h"),
         "{warnings:?}"
     );
     assert!(!rig.stats().to_string().contains("hunter2"));
@@ -444,4 +446,39 @@ fn a_model_without_eyes_is_told() {
     assert!(matches!(rig.signal(), Signal::Dropped(_, why) if why == "no-vision"));
     assert!(rig.warnings()[0].contains("\"text-7b\" takes no pictures"));
     assert!(mock.requests().is_empty());
+}
+
+#[test]
+fn an_answer_without_end_is_ended_by_the_deadline() {
+    let mock = Mock::new(|_, _, stream| {
+        mock::begin(stream);
+        loop {
+            mock::send_words(stream, "and ");
+            let chunk = json!({"choices": [{"delta": {"content": "on "}}]});
+            if write!(stream, "data: {chunk}\n\n").is_err() || stream.flush().is_err() {
+                return;
+            }
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    });
+    let mut rig = Rig::at(
+        &mock.url,
+        &[
+            ("trigger", "interval"),
+            ("interval", "100000000"),
+            ("min-interval", "0"),
+            ("deadline", "300000000"),
+        ],
+    );
+    for n in 0..3 {
+        rig.push(solid(n, RED));
+        let data = rig.caption()["data"].clone();
+        assert!(data["text"].as_str().unwrap().starts_with("and on"));
+        assert_eq!(
+            (&data["cut"], &data["partial"]),
+            (&json!("deadline"), &json!(true))
+        );
+    }
+    // It does answer: it is not down.
+    assert_eq!(rig.stats().get::<&str>("server").unwrap(), "up");
 }

@@ -253,3 +253,40 @@ fn an_application_may_ask_the_element_when_it_hears_of_a_drop() {
         (0..9).for_each(|n| drop(rig.push(solid(n, RED))))
     });
 }
+
+#[test]
+fn another_format_in_the_middle_is_shown_as_it_is() {
+    let mock = Mock::saying("x");
+    let mut rig = Rig::at(&mock.url, &OFTEN);
+    rig.push(solid(0, RED));
+    assert_eq!(rig.caption()["frame"]["width"], 320);
+    rig.video
+        .set_src_caps_str("video/x-raw,format=GRAY8,width=640,height=360,framerate=10/1");
+    let mut frame = gst::Buffer::from_mut_slice(vec![120u8; 640 * 360]);
+    let pts = 100 * gst::ClockTime::MSECOND;
+    frame.get_mut().unwrap().set_pts(pts);
+    rig.push(frame);
+    assert_eq!(
+        rig.caption()["frame"],
+        json!({"number": 1, "width": 640, "height": 360})
+    );
+    assert_eq!(mock.request(1).pictures()[0].dimensions(), (448, 252));
+    // A buffer that is shorter than its caps say passes, and is not read.
+    let mut short = gst::Buffer::from_mut_slice(vec![120u8; 99]);
+    short.get_mut().unwrap().set_pts(2 * pts);
+    rig.push(short);
+    assert!(rig.warnings()[0].contains("cannot be read"));
+    assert_eq!(mock.requests().len(), 2);
+}
+
+#[test]
+fn a_jump_back_in_time_is_a_new_beginning() {
+    let mock = Mock::saying("x");
+    let mut properties = OFTEN.to_vec();
+    properties.push(("interval", "1000000000"));
+    let mut rig = Rig::at(&mock.url, &properties);
+    rig.push(solid(36_000, RED));
+    rig.caption();
+    rig.push(solid(0, RED));
+    assert_eq!(rig.caption()["pts"], 0);
+}

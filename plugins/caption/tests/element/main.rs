@@ -12,6 +12,7 @@ mod llama;
 mod mock;
 mod tiny;
 
+mod cache;
 mod captions;
 mod chain;
 mod chat;

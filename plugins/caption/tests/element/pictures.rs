@@ -149,6 +149,77 @@ fn an_object_is_cut_out_and_outlined_as_it_was_seen_best() {
     assert!(outline[0] > 150 && outline[1] < 100, "{outline:?}");
 }
 
+/// A frame in another format and colorimetry.
+fn converted(frame: &gst::BufferRef, caps: &str) -> gst::Buffer {
+    let from = gst_video::VideoInfo::from_caps(&CAPS.parse::<gst::Caps>().unwrap()).unwrap();
+    let sample = gst::Sample::builder()
+        .buffer(&frame.to_owned())
+        .caps(&from.to_caps().unwrap())
+        .build();
+    let to: gst::Caps = caps.parse().unwrap();
+    let timeout = Some(gst::ClockTime::from_seconds(30));
+    let sample = gst_video::convert_sample(&sample, &to, timeout).unwrap();
+    let mut converted = sample.buffer_owned().unwrap();
+    converted.make_mut().set_pts(frame.pts());
+    converted
+}
+
+#[test]
+fn the_right_object_is_outlined_in_true_colours_whatever_the_matrix() {
+    for (format, colorimetry) in [
+        ("NV12", "bt601"),
+        ("NV12", "bt709"),
+        ("I420", "bt709"),
+        ("YUY2", "bt601"),
+        // Full range.
+        ("NV12", "1:3:5:1"),
+    ] {
+        let mock = Mock::saying("x");
+        let mut rig = Rig::at(
+            &mock.url,
+            &[("trigger", "event"), ("view", "both"), ("crop-margin", "0")],
+        );
+        let caps = format!("{},colorimetry={colorimetry}", CAPS.replace("RGB", format));
+        rig.video.set_src_caps_str(&caps);
+        let things = [
+            person(1, [20.0, 60.0, 60.0, 100.0], GREEN),
+            person(2, [200.0, 60.0, 60.0, 100.0], BLUE),
+        ];
+        let mut frame = converted(&painted(0, GREY, &things), &caps);
+        annotate(frame.make_mut(), &things);
+        happen(&mut frame, "zone.entered", &things[1]);
+        rig.push(frame);
+        let pictures = mock.request(0).pictures();
+        assert_eq!((pictures.len(), pictures[0].dimensions()), (2, (60, 100)));
+        let shaded = |color: [u8; 3]| color.map(|level| level.saturating_sub(10));
+        assert_color(&middle(&pictures[0]), shaded(BLUE));
+        let frame = &pictures[1];
+        let part = |x, y, w, h| image::imageops::crop_imm(frame, x, y, w, h).to_image();
+        assert_color(&part(100, 10, 80, 40), GREY);
+        assert_color(&part(25, 65, 50, 90), shaded(GREEN));
+        assert_color(&part(205, 65, 50, 90), shaded(BLUE));
+        // All four sides of the one, and none of the other.
+        let is_red = |x: u32, y: u32| {
+            let [r, g, b] = frame.get_pixel(x, y).0.map(i32::from);
+            r > g + 60 && r > b + 20
+        };
+        for (x, y) in [(200, 100), (260, 100), (230, 60), (230, 160)] {
+            assert!(
+                is_red(x, y),
+                "{caps} ({x}, {y}): {:?}",
+                frame.get_pixel(x, y)
+            );
+        }
+        for (x, y) in [(20, 100), (80, 100), (50, 60), (50, 160)] {
+            assert!(
+                !is_red(x, y),
+                "{caps} ({x}, {y}): {:?}",
+                frame.get_pixel(x, y)
+            );
+        }
+    }
+}
+
 #[test]
 fn of_two_objects_the_right_one_is_shown() {
     let mock = Mock::saying("x");
@@ -235,6 +306,45 @@ fn a_window_shows_frames_with_their_times_and_only_grows() {
     assert_eq!(first[..first.len() - 1], second[..first.len() - 1]);
     assert_eq!(second.len(), 5 * 2 + 1);
     assert_color(&mock.request(1).pictures()[2], GREEN);
+}
+
+#[test]
+fn vllm_that_does_not_trust_us_with_timing_gets_it_in_words() {
+    let refusal = "Per-request media_io_kwargs are disabled by default";
+    let mock = Mock::with_owner("vllm", move |_, request, stream| {
+        match request.body.get("media_io_kwargs") {
+            Some(_) => {
+                let body = json!({"error": {"message": refusal, "code": 400}}).to_string();
+                crate::mock::respond(stream, 400, "application/json", &body);
+            }
+            None => crate::mock::say(stream, &["x"]),
+        }
+    });
+    let mut rig = Rig::at(
+        &mock.url,
+        &[
+            ("trigger", "interval"),
+            ("interval", "1000000000"),
+            ("min-interval", "0"),
+            ("window", "5000000000"),
+            ("sample-fps", "2"),
+            ("video", "true"),
+        ],
+    );
+    for n in 0..21 {
+        rig.push(solid(n, RED));
+        if n > 0 && n % 10 == 0 {
+            rig.caption();
+        }
+    }
+    // Once is enough to know.
+    assert_eq!(mock.requests().len(), 3);
+    assert!(rig.warnings().is_empty());
+    let text = mock.request(1).text();
+    assert!(
+        text.starts_with("The frames of the video are from t=0.0s, t=0.5s, t=1.0s.|"),
+        "{text}"
+    );
 }
 
 #[test]

@@ -121,6 +121,14 @@ fn what_is_wrong_is_refused_with_its_property_before_the_stream_plays() {
             "/no/prompts.toml: No such file",
         ),
         (
+            vec![url, ("prompts", "{\"classes\": {\"car\": \"{x}\"}}")],
+            "prompts: classes.\"car\": unknown field {x}",
+        ),
+        (
+            vec![url, ("prompts", "{}"), ("prompts-file", "/x")],
+            "prompts and prompts-file are both set",
+        ),
+        (
             vec![url, ("response-schema", "{\"type\": \"objekt\"}")],
             "response-schema: it is no JSON Schema",
         ),
@@ -190,4 +198,51 @@ fn the_key_cannot_be_read_and_is_in_no_dump() {
     assert!(!pspec.flags().contains(glib::ParamFlags::READABLE));
     let dump = bin.debug_to_dot_data(gst::DebugGraphDetails::all());
     assert!(dump.contains("base-url") && !dump.contains("hunter2"));
+}
+
+#[test]
+fn the_key_is_in_no_line_of_the_log() {
+    use std::sync::{Arc, Mutex};
+    init();
+    let lines: Arc<Mutex<Vec<String>>> = Arc::default();
+    let log = lines.clone();
+    gst::log::remove_default_log_function();
+    gst::log::set_threshold_for_name("*", gst::DebugLevel::Memdump);
+    gst::log::add_log_function(move |category, _, _, function, _, object, message| {
+        let object = object.map(|object| object.to_string()).unwrap_or_default();
+        let text = message.get().unwrap_or_default().to_string();
+        let line = format!("{} {function} {object} {text}", category.name());
+        log.lock().unwrap().push(line);
+    });
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("key");
+    std::fs::write(&file, "sk-hunter2").unwrap();
+    let from_file = ("api-key-file", file.to_str().unwrap());
+    for key in [("api-key", "sk-hunter2"), from_file] {
+        // One that answers, and one that repeats what it was sent.
+        for refuses in [false, true] {
+            let mock = Mock::new(move |_, request, stream| match refuses {
+                true => {
+                    let sent = request.headers.join(" ");
+                    crate::mock::respond(stream, 401, "text/plain", &sent);
+                }
+                false => crate::mock::say(stream, &["x"]),
+            });
+            let mut rig = Rig::at(&mock.url, &[key, ("trigger", "interval")]);
+            rig.push(solid(0, RED));
+            rig.signal();
+            assert!(
+                mock.request(0)
+                    .headers
+                    .iter()
+                    .any(|h| h.contains("hunter2"))
+            );
+            rig.element.set_state(gst::State::Null).unwrap();
+        }
+    }
+    let lines = lines.lock().unwrap();
+    let ours = lines.iter().filter(|line| line.contains("vigilcaption"));
+    assert!(ours.count() > 10, "{}", lines.len());
+    let told: Vec<_> = lines.iter().filter(|l| l.contains("hunter2")).collect();
+    assert!(told.is_empty(), "{told:?}");
 }

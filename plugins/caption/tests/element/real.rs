@@ -150,6 +150,7 @@ fn a_follow_up_question_uses_what_the_server_knows() {
         tokens["prompt"].as_u64().unwrap(),
         tokens["cached"].as_u64().unwrap(),
     );
+    println!("{cached} of {prompt} tokens of the prompt were known");
     assert!(cached * 10 >= prompt * 9, "{cached} of {prompt}");
 }
 

@@ -277,3 +277,103 @@ fn only_about_the_classes_that_are_wanted() {
     assert_eq!(rig.caption()["object"]["label"], "dog");
     assert_eq!(rig.stat("asked"), 1);
 }
+
+#[test]
+fn for_several_reasons_at_once() {
+    let mock = Mock::saying("x");
+    let mut rig = rig(
+        &mock,
+        &[
+            (
+                "trigger",
+                "interval+new-track+track-end+event+scene-change+manual",
+            ),
+            ("interval", "3600000000000"),
+            ("track-age", "100000000"),
+            ("track-timeout", "100000000"),
+            ("track-limit", "0"),
+        ],
+    );
+    let thing = person(7, BOX, RED);
+    let mut reasons = Vec::new();
+    for n in 0..6 {
+        let mut frame = match n {
+            0..4 => with_things(n, GREY, &[thing]),
+            _ => with_things(n, [250; 3], &[]),
+        };
+        if n == 2 {
+            happen(&mut frame, "zone.entered", &thing);
+        }
+        if n == 3 {
+            rig.act("trigger", &[&None::<String>]).unwrap();
+        }
+        rig.push(frame);
+        // Before the next one, which may stand for them.
+        while (reasons.len() as u64) < rig.stat("asked") {
+            let trigger = rig.caption()["data"]["trigger"].clone();
+            reasons.push(trigger.as_str().unwrap().to_string());
+        }
+    }
+    reasons.sort();
+    let all = [
+        "event",
+        "interval",
+        "manual",
+        "new-track",
+        "scene-change",
+        "track-end",
+    ];
+    assert_eq!(reasons, all);
+    assert_eq!(rig.stat("asked"), 6);
+}
+
+#[test]
+fn each_class_and_kind_of_event_has_its_question() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("prompts.toml");
+    let prompts = r#"
+        prompt = "What is at {time}?"
+        system = "Be short."
+        [events]
+        "zone.*" = "Who entered {zone}?"
+        [classes]
+        person = "What does {label} {track} wear?"
+    "#;
+    std::fs::write(&file, prompts).unwrap();
+    let mock = Mock::saying("x");
+    let mut rig = rig(
+        &mock,
+        &[
+            ("trigger", "interval+new-track+event"),
+            ("interval", "3600000000000"),
+            ("track-age", "0"),
+            ("prompts-file", file.to_str().unwrap()),
+        ],
+    );
+    let dog = Thing {
+        label: "dog",
+        ..person(8, [200.0, 60.0, 60.0, 100.0], BLUE)
+    };
+    let thing = person(7, BOX, RED);
+    let mut frame = with_things(0, GREY, &[thing]);
+    happen(&mut frame, "zone.entered", &thing);
+    rig.push(frame);
+    rig.push(with_things(1, GREY, &[thing, dog]));
+    for _ in 0..4 {
+        rig.caption();
+    }
+    let mut asked: Vec<_> = (mock.requests().iter())
+        .map(|request| request.text().rsplit('|').next().unwrap().to_string())
+        .collect();
+    asked.sort();
+    assert_eq!(
+        asked,
+        [
+            "What does person 7 wear?",
+            "What is at unknown?",
+            "What is at unknown?",
+            "Who entered door?"
+        ]
+    );
+    assert_eq!(mock.request(0).body["messages"][0]["content"], "Be short.");
+}

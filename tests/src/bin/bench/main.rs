@@ -90,6 +90,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         tables.push(caption::cost()?);
         tables.push(caption::pace()?);
         tables.push(caption::cancel(arguments.repeat)?);
+        tables.push(caption::fair()?);
     }
     if arguments.wants("still") {
         tables.push(gate::saving(arguments.repeat)?);

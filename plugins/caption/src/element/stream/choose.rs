@@ -42,14 +42,13 @@ impl State {
         let kept = self.keep(view, pts, look, scaler, &mut whole);
         if self.plan.settings.window > 0 && self.window.is_due(self.clock) {
             let stamp = self.scene.stamp;
-            if let Some(picture) = whole.get(scaler) {
-                self.window.push(Shown { picture, stamp });
-            }
+            let picture = whole.get(scaler);
+            self.window.push(Shown { picture, stamp });
         }
         for happening in happenings {
             match happening.ask {
                 Some(_) => self.verify(happening, view, scaler, &mut whole),
-                None => self.ask_event(happening, scaler, &mut whole),
+                None => self.ask_event(view, happening, scaler, &mut whole),
             }
         }
         self.ask_tracks();
@@ -108,7 +107,13 @@ impl State {
         taken
     }
 
-    fn ask_event(&mut self, happening: &Happening, scaler: &mut Scaler, whole: &mut Whole<'_, '_>) {
+    fn ask_event(
+        &mut self,
+        view: &FrameView<'_>,
+        happening: &Happening,
+        scaler: &mut Scaler,
+        whole: &mut Whole<'_, '_>,
+    ) {
         let track = happening.object.as_ref().and_then(|object| object.track);
         let asked = track.map(|track| self.tracks.asked(track));
         // What is to be verified is worth more than a limit for talkative tracks.
@@ -119,24 +124,18 @@ impl State {
         if let Some(track) = track {
             self.tracks.ask(track);
         }
-        let shot = track.and_then(|track| self.keeper.best(track));
-        let stamp = self.scene.stamp;
         if happening.judged {
             // It happened a while ago: this frame does not show it.
-            if let Some(shot) = shot {
+            if let Some(shot) = track.and_then(|track| self.keeper.best(track)) {
                 self.asker.event_of(&self.scene, happening, shot);
             }
             return;
         }
-        let wants_whole = self.plan.view.frame || shot.is_none_or(|shot| shot.crop.is_none());
-        let shown = wants_whole.then(|| whole.get(scaler)).flatten();
-        let shown = shown.map(|picture| Shown { picture, stamp });
-        self.asker.event(&self.scene, happening, shot, shown);
+        self.show_event(view, happening, scaler, whole);
     }
 
     /// Asks about an event that upstream holds back until it knows whether it is true: of all that
-    /// limits questions only `per-minute` counts. Shown is the object as it is on this frame, or as it
-    /// was seen best where that is known, and this frame.
+    /// limits questions only `per-minute` counts.
     fn verify(
         &mut self,
         happening: &Happening,
@@ -149,19 +148,34 @@ impl State {
             outbox.limit(limited.as_str());
             return outbox.unanswered(&happening.parent.id, limited.as_str());
         }
+        self.show_event(view, happening, scaler, whole);
+    }
+
+    /// Asks about an event of this frame: shown is the object as it was seen best, or as it is here
+    /// where nothing was kept of it yet, and this frame.
+    fn show_event(
+        &self,
+        view: &FrameView<'_>,
+        happening: &Happening,
+        scaler: &mut Scaler,
+        whole: &mut Whole<'_, '_>,
+    ) {
         let stamp = self.scene.stamp;
         let object = happening.object.as_ref();
         let best = object.and_then(|object| self.keeper.best(object.track?));
-        let now = object.filter(|_| best.is_none()).map(|object| {
-            let mut whole = |scaler: &mut Scaler| whole.get(scaler);
+        let wants_now = best.is_none() && self.plan.view.crop;
+        let now = object.filter(|_| wants_now).map(|object| {
+            let mut get = |scaler: &mut Scaler| whole.get(scaler);
             let record = object.clone();
             self.keeper
-                .shoot(view, stamp, of_record(object), scaler, &mut whole, record)
+                .shoot(view, stamp, of_record(object), scaler, &mut get, record)
         });
         let shot = best.or(now.as_ref());
         let wants_whole = self.plan.view.frame || shot.is_none_or(|shot| shot.crop.is_none());
-        let shown = wants_whole.then(|| whole.get(scaler)).flatten();
-        let shown = shown.map(|picture| Shown { picture, stamp });
+        let shown = wants_whole.then(|| Shown {
+            picture: whole.get(scaler),
+            stamp,
+        });
         self.asker.event(&self.scene, happening, shot, shown);
     }
 
@@ -227,9 +241,8 @@ impl State {
             _ => self.window.epoch().to_vec(),
         };
         let stamp = self.scene.stamp;
-        if frames.last().is_none_or(|last| last.stamp != stamp)
-            && let Some(picture) = whole.get(scaler)
-        {
+        if frames.last().is_none_or(|last| last.stamp != stamp) {
+            let picture = whole.get(scaler);
             frames.push(Shown { picture, stamp });
         }
         self.asker.scene(&self.scene, trigger, &frames, own);
@@ -243,8 +256,8 @@ impl State {
                 }
                 Wanted::Answer(id, question) => {
                     let stamp = self.scene.stamp;
-                    let shown = whole.get(scaler).map(|picture| Shown { picture, stamp });
-                    let frames = shown.into_iter().collect();
+                    let picture = whole.get(scaler);
+                    let frames = vec![Shown { picture, stamp }];
                     self.asker
                         .question(&self.scene, id, &question, frames, &self.history);
                 }

@@ -72,7 +72,7 @@ fn look(keeper: &mut Keeper, data: &[u8], number: u64, sightings: &[Sighting]) {
         clock: number,
     };
     let frame = view(data);
-    let mut whole = |scaler: &mut Scaler| scaler.copy(&frame, 50, 50).map(Arc::new);
+    let mut whole = |scaler: &mut Scaler| Arc::new(scaler.copy(&frame, 50, 50));
     keeper.look(
         &frame,
         stamp,
