@@ -122,9 +122,15 @@ pub(super) fn median(values: &mut [f32]) -> f32 {
     const FEW: usize = 20;
     let middle = values.len() / 2;
     if values.len() <= FEW {
-        let less = |than: f32| values.iter().filter(|&&value| value < than).count();
-        let not_more = |than: f32| values.iter().filter(|&&value| value <= than).count();
-        let is_middle = |value: f32| less(value) <= middle && middle < not_more(value);
+        // Narrow counters, which fit into the same registers as the values.
+        let is_middle = |of: f32| {
+            let (mut less, mut not_more) = (0u32, 0u32);
+            for &value in values.iter() {
+                less += u32::from(value < of);
+                not_more += u32::from(value <= of);
+            }
+            (less..not_more).contains(&(middle as u32))
+        };
         if let Some(value) = values.iter().find(|&&value| is_middle(value)) {
             return *value;
         }
