@@ -107,6 +107,10 @@ impl Association {
         rule: (bool, f32),
         mut gain: impl FnMut(usize, usize) -> f32,
     ) -> &[(usize, usize)] {
+        self.pairs.clear();
+        if tracks.is_empty() || chosen.is_empty() {
+            return &self.pairs;
+        }
         self.assignment.start(tracks.len(), chosen.len());
         let assignment = &mut self.assignment;
         let each = |row: usize, col: usize| {
@@ -114,7 +118,6 @@ impl Association {
             assignment.allow(row, col, gain);
         };
         self.sweep.run(tracks, detections, chosen, rule, each);
-        self.pairs.clear();
         let solved = self.assignment.solve();
         self.pairs.extend(
             solved

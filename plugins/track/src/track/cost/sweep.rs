@@ -3,6 +3,9 @@
 use super::Candidate;
 use crate::track::Detection;
 
+/// So few boxes are compared all sooner than a table of them is made.
+const FEW: usize = 16;
+
 /// Edges of a box.
 #[derive(Debug, Clone, Copy)]
 struct Edges {
@@ -45,8 +48,12 @@ impl Sweep {
             let (right, bottom) = (bbox.right(), bbox.bottom());
             // Only boxes that began in this range, before they grew, can touch the track's.
             let growth = widest * reach;
-            let from = self.table.first_from(bbox.x - widest - growth);
-            let to = self.table.end_of(right + growth);
+            let (from, to) = if chosen.len() <= FEW {
+                (0, chosen.len())
+            } else {
+                let from = self.table.first_from(bbox.x - widest - growth);
+                (from, self.table.end_of(right + growth))
+            };
             let mut found = 0;
             for (col, edges) in (from..to).zip(&self.edges[from..to]) {
                 let beside = (edges.left > right) | (edges.right < bbox.x);
@@ -82,8 +89,10 @@ impl Sweep {
         if self.touching.len() <= chosen.len() {
             self.touching.resize(chosen.len() + 1, 0);
         }
-        let x_of = |position: usize| detections[chosen[position]].bbox.x;
-        self.table.load(chosen.len(), x_of);
+        if chosen.len() > FEW {
+            let x_of = |position: usize| detections[chosen[position]].bbox.x;
+            self.table.load(chosen.len(), x_of);
+        }
         widest
     }
 }

@@ -8,6 +8,7 @@
 //! | `motion` | where an object will be, and how sure that is |
 //! | `camera` | how the camera moved, from the tracks alone |
 //! | `tracks` | all tracks, an array for each concern |
+//! | `doubtful` | objects of which the detector is never sure |
 //! | `tracker` | the steps of a frame |
 //!
 //! What is taken from where:
@@ -22,6 +23,8 @@
 //! * no new track where one is seen already (TAI): TrackTrack (Shim et al., CVPR 2025);
 //! * noise relative to the size of the box: DeepSORT (Wojke et al., ICIP 2017); noise of the
 //!   measurement by score: StrongSORT (Du et al., TMM 2023, NSA);
+//! * rather a track that was just seen than one that was lost: the matching cascade of DeepSORT
+//!   (Wojke et al., ICIP 2017, §2.3), here a difference instead of an order;
 //! * process noise by how much an object has surprised so far: innovation-based adaptive
 //!   estimation (Mehra, "Approaches to adaptive filtering", IEEE TAC 1972).
 //!
@@ -30,6 +33,7 @@
 //! its id while nobody looks.
 
 mod camera;
+mod doubtful;
 mod motion;
 mod similarity;
 mod tracker;
@@ -52,9 +56,9 @@ fn frames_between(from: Time, to: Time) -> f32 {
 /// The defaults.
 pub(super) const RULES: Rules = Rules {
     high: 0.54,
-    low: 0.07,
+    low: 0.06,
     new: 0.68,
-    match_iou: 0.1,
+    match_iou: 0.08,
     min_hits: 2,
-    max_age: Age::Time(2_400_000_000),
+    max_age: Age::Time(2_200_000_000),
 };

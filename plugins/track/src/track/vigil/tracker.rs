@@ -1,12 +1,13 @@
 //! The steps of a frame.
 
 use super::camera::{Camera, median};
+use super::doubtful::{self, Doubtful};
 use super::similarity::similarity;
 use super::tracks::Tracks;
 use super::{Tuning, frames_between};
 use crate::geometry::Rect;
 use crate::track::config::{Age, Config, Rules};
-use crate::track::cost::{Association, Candidate, Taken, choose};
+use crate::track::cost::{Association, Candidate, Taken, choose, sort_by_left_edge};
 use crate::track::lifecycle::{Ended, Life, Register};
 use crate::track::{Counts, Detection, Time, TrackedObject, Tracker};
 use std::cmp::Ordering;
@@ -27,6 +28,7 @@ pub struct Vigil {
     rules: Rules,
     tuning: Tuning,
     tracks: Tracks,
+    doubtful: Doubtful,
     register: Register,
     /// Time of the last look; `None` before the first one since all tracks ended.
     looked: Option<Time>,
@@ -57,6 +59,7 @@ impl Vigil {
             surprise: tuning.usual_surprise,
             tuning,
             tracks: Tracks::default(),
+            doubtful: Doubtful::default(),
             register: Register::default(),
             looked: None,
             camera: Camera::default(),
@@ -124,7 +127,9 @@ impl Vigil {
             tuning.camera_doubt,
         );
         if let Some(shift) = shift {
-            self.tracks.follow_camera(shift, dt.max(LEAST_STEP), tuning);
+            let dt = dt.max(LEAST_STEP);
+            self.tracks.follow_camera(shift, dt, tuning);
+            self.doubtful.follow_camera(shift, dt, tuning);
         }
     }
 
@@ -147,7 +152,8 @@ impl Vigil {
             let score = detection.score.min(1.0);
             let unlike = tuning.score_weight * (life.score - score).abs();
             let in_vain = looked.saturating_sub(life.last_seen) as f32 * 1e-9;
-            alike * score * (1.0 - unlike) - tuning.age_cost * in_vain - rules.match_iou
+            let gain = alike * score * (1.0 - unlike) - tuning.age_cost * in_vain - rules.match_iou;
+            rather_seen(gain, life, tuning)
         };
         let pairs = self.association.solve(
             &self.candidates,
@@ -176,7 +182,7 @@ impl Vigil {
             let (detection, life) = (&detections[index], &tracks.life[track]);
             let unlike = tuning.score_weight * (life.score - detection.score).abs();
             let alike = similarity(tracks.bbox[track], detection.bbox, reach);
-            alike * (1.0 - unlike) - tuning.match_low
+            rather_seen(alike * (1.0 - unlike) - tuning.match_low, life, tuning)
         };
         let pairs = self.association.solve(
             &self.candidates,
@@ -228,8 +234,11 @@ impl Vigil {
     /// Starts tracks on what is left of high score, the surest first, but not where an object is
     /// that was found already.
     fn start_tracks(&mut self, time: Time, detections: &[Detection], first: bool, far: bool) {
-        self.high
-            .retain(|&index| detections[index].score >= self.rules.new);
+        let new = self.rules.new;
+        let weak = |index: &usize| detections[*index].score < new;
+        self.low
+            .extend(self.high.iter().copied().filter(|index| weak(index)));
+        self.high.retain(|index| !weak(index));
         self.high.sort_unstable_by(|&a, &b| {
             let order = detections[b].score.total_cmp(&detections[a].score);
             order.then_with(|| by_place(&detections[a].bbox, &detections[b].bbox))
@@ -251,6 +260,42 @@ impl Vigil {
             let (surprise, tuning) = (self.surprise, &self.tuning);
             self.tracks.start(life, detection, surprise, tuning);
         }
+    }
+
+    /// Follows what is left of all, in case that it is an object; those who are get ids.
+    fn follow_doubtful(&mut self, time: Time, detections: &[Detection]) {
+        // Who says from which score on tracks start has said that others do not.
+        if self.config.new_track_threshold.is_some() {
+            self.doubtful.clear();
+            return;
+        }
+        let look = doubtful::Look {
+            time,
+            detections,
+            rule: (self.config.per_class, self.reach()),
+            least_score: self.tuning.doubtful_share * self.rules.high,
+            min_hits: self.rules.min_hits,
+            max_tracks: self.config.max_tracks,
+        };
+        let mut left = std::mem::take(&mut self.low);
+        left.retain(|&index| {
+            let detection = &detections[index];
+            detection.score >= look.least_score && !self.is_duplicate(detection)
+        });
+        sort_by_left_edge(&mut left, detections);
+        let tuning = &self.tuning;
+        self.doubtful
+            .follow(&look, &mut left, &mut self.taken, tuning);
+        self.doubtful
+            .promote(&look, &mut self.tracks, &mut self.register, tuning);
+        for &index in &left {
+            let room = self.tracks.len() + self.doubtful.len() < look.max_tracks;
+            let bbox = detections[index].bbox;
+            if room && !self.doubtful.is_at(bbox, tuning.duplicate_iou) {
+                self.doubtful.start(&look, index, self.surprise, tuning);
+            }
+        }
+        self.low = left;
     }
 
     fn is_duplicate(&self, detection: &Detection) -> bool {
@@ -291,6 +336,16 @@ impl Vigil {
     }
 }
 
+/// What a pair gains: it is likelier that an object which is seen stays so than that one which was
+/// hidden comes back at this very look, so of two who want one detection it is rather the former.
+fn rather_seen(gain: f32, life: &Life, tuning: &Tuning) -> f32 {
+    if gain > 0.0 && life.misses == 0 {
+        gain + tuning.seen_bonus
+    } else {
+        gain
+    }
+}
+
 /// Keeps about `limit` candidates, evenly spread over the list.
 fn thin_out(candidates: &mut Vec<Candidate>, limit: usize) {
     let stride = candidates.len().div_ceil(limit).max(1);
@@ -318,6 +373,7 @@ impl Tracker for Vigil {
         self.surprises.clear();
         self.taken.start(detections.len());
         self.tracks.predict(from, time, horizon, &self.tuning);
+        self.doubtful.predict(from, time, horizon, &self.tuning);
         self.choose(detections);
         self.follow_camera(detections, dt);
 
@@ -329,6 +385,7 @@ impl Tracker for Vigil {
         self.take_pairs(time, detections, false);
         self.settle(time, far);
         self.start_tracks(time, detections, looked.is_none(), far);
+        self.follow_doubtful(time, detections);
 
         out.clear();
         for (life, bbox) in self.tracks.life.iter().zip(&self.tracks.bbox) {
@@ -355,6 +412,7 @@ impl Tracker for Vigil {
 
     fn end_all(&mut self) {
         self.tracks.end_where(&mut self.register, |_| true);
+        self.doubtful.clear();
         self.looked = None;
         self.surprise = self.tuning.usual_surprise;
     }
@@ -365,6 +423,7 @@ impl Tracker for Vigil {
 
     fn rescale(&mut self, sx: f32, sy: f32) {
         self.tracks.rescale(sx, sy);
+        self.doubtful.rescale(sx, sy);
     }
 
     fn configure(&mut self, config: &Config) {

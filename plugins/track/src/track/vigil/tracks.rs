@@ -33,22 +33,34 @@ impl Tracks {
         self.surprise.push(surprise);
     }
 
+    /// Takes over a track of `other`, which is left without it once it [ends](Self::end_where).
+    pub fn take_over(&mut self, other: &Self, track: usize, life: Life) {
+        self.life.push(life);
+        self.motion.push(other.motion[track]);
+        self.bbox.push(other.bbox[track]);
+        self.last.push(other.last[track]);
+        self.surprise.push(other.surprise[track]);
+    }
+
     /// Moves all on from one look to the next. Nobody is moved further than `horizon` beyond the
     /// time it was last seen at.
     pub fn predict(&mut self, from: Time, to: Time, horizon: Time, tuning: &Tuning) {
-        let step = frames_between(from, to);
-        let growth_kept = tuning.growth_kept.powf(step);
+        let whole = frames_between(from, to);
+        // Costs more than all else of a track, and most are seen.
+        let mut growth_kept = None;
         for (index, life) in self.life.iter_mut().enumerate() {
             life.detection = None;
             let until = life.last_seen.saturating_add(horizon);
             let step = if until >= to {
-                step
+                whole
             } else {
                 frames_between(from, until)
             };
             let motion = &mut self.motion[index];
             if life.misses > 0 {
-                motion.slow_growth(growth_kept);
+                motion.slow_growth(
+                    *growth_kept.get_or_insert_with(|| tuning.growth_kept.powf(whole)),
+                );
             }
             motion.predict(step, self.surprise[index], tuning);
             self.bbox[index] = motion.bbox();

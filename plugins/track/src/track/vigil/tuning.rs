@@ -29,6 +29,8 @@ pub struct Tuning {
     pub score_weight: f32,
     /// What a pair loses for each second that the track was looked for in vain.
     pub age_cost: f32,
+    /// What a pair gains where the track was found at the last look.
+    pub seen_bonus: f32,
     /// Least similarity of a detection of low score.
     pub match_low: f32,
     /// Looks in vain up to which a track takes detections of low score.
@@ -39,6 +41,12 @@ pub struct Tuning {
     pub new_reach: f32,
     /// No track starts on a detection that overlaps another one's by more than this.
     pub duplicate_iou: f32,
+    /// From this share of the high threshold on, a detection may be an object of which the
+    /// detector is never sure.
+    pub doubtful_share: f32,
+    /// Such an object gets an id when the time for which it was found, in seconds, times what its
+    /// score is above that share, is this.
+    pub doubtful_proof: f32,
     /// A detection of at least this score counts twice where looks are far apart.
     pub sure_score: f32,
     /// Looks are far apart from this time on.
@@ -55,26 +63,29 @@ impl Default for Tuning {
     fn default() -> Self {
         Self {
             position_noise: 0.045,
-            velocity_noise: 0.0063,
+            velocity_noise: 0.005,
             size_noise: 0.2,
-            measurement_noise: 0.068,
-            doubt_noise: 1.5,
+            measurement_noise: 0.087,
+            doubt_noise: 1.7,
             usual_surprise: 0.066,
             surprise_memory: 0.088,
-            reach: 2.8,
-            growth_kept: 0.5,
-            last_weight: 0.52,
-            score_weight: 0.12,
+            reach: 3.0,
+            growth_kept: 0.39,
+            last_weight: 0.65,
+            score_weight: 0.13,
             age_cost: 0.057,
-            match_low: 0.49,
+            seen_bonus: 0.093,
+            match_low: 0.54,
             low_misses: 2,
-            match_new: 0.094,
-            new_reach: 0.085,
+            match_new: 0.085,
+            new_reach: 0.08,
             duplicate_iou: 0.6,
+            doubtful_share: 0.55,
+            doubtful_proof: 0.25,
             sure_score: 0.7,
             far_apart: 2.5,
             camera_reach: 0.44,
-            camera_doubt: 4.0,
+            camera_doubt: 3.5,
             camera_memory: 0.74,
         }
     }

@@ -2,6 +2,7 @@
 //!
 //! Everything but the times is the same on each run, and goes to `target/bench/track.json`.
 
+mod leave_out;
 mod report;
 mod times;
 
@@ -32,6 +33,10 @@ struct Arguments {
     /// Measure the time of an update, too.
     #[arg(long)]
     times: bool,
+    /// Instead of all that: choose the constants of `vigil` anew for each spec by the others, and
+    /// say how good they are on the one that had no say (some minutes).
+    #[arg(long)]
+    leave_one_out: bool,
 }
 
 /// How the usual sources are scored; others as a whole.
@@ -52,6 +57,9 @@ fn main() -> Result<(), Box<dyn Error>> {
         true => all_specs(&arguments.mot)?,
         false => arguments.specs.clone(),
     };
+    if arguments.leave_one_out {
+        return leave_one_out(&arguments.mot, specs);
+    }
     let mut report = Report::new(&arguments.mot);
     for spec in &specs {
         let sequences = spec.sequences(&arguments.mot)?;
@@ -67,6 +75,19 @@ fn main() -> Result<(), Box<dyn Error>> {
     if arguments.times {
         println!("\n{}", times::table(&algorithms));
     }
+    Ok(())
+}
+
+/// Specs where the detector looks at all frames that there are: the others are about something
+/// else.
+fn leave_one_out(mot: &Path, mut specs: Vec<Spec>) -> Result<(), Box<dyn Error>> {
+    specs.retain(|spec| spec.interval == 1 && spec.lost == 0);
+    if specs.len() < 2 {
+        return Err("--leave-one-out needs two specs at least".into());
+    }
+    let read = |spec: Spec| spec.sequences(mot).map(|sequences| (spec, sequences));
+    let specs = specs.into_iter().map(read).collect::<Result<Vec<_>, _>>()?;
+    println!("{}", leave_out::table(&specs));
     Ok(())
 }
 

@@ -22,7 +22,7 @@ pub fn table(algorithms: &[Algorithm]) -> String {
                 let frames = if objects > 500 { 40 } else { 300 };
                 Some(time_per_frame(&mut *tracker, objects, frames).as_nanos() as f64 / 1e3)
             });
-            let _ = write!(text, "{:>10.1}", time.fold(f64::INFINITY, f64::min));
+            let _ = write!(text, "{:>10.2}", time.fold(f64::INFINITY, f64::min));
         }
     }
     text
