@@ -5,6 +5,7 @@ use crate::geometry::Rect;
 use crate::synthetic::Scene;
 
 mod bad_input;
+mod hints;
 
 const MS: Time = 1_000_000;
 const FRAME: Time = 40 * MS;
