@@ -7,6 +7,7 @@
 //! | [`track`] | the trackers, and what every one takes and gives |
 //! | [`geometry`] | boxes |
 //! | [`timeline`] | from presentation times to a tracker's time |
+//! | [`visual`] | where objects are on frames that no detector looked at, by what they look like |
 //! | [`synthetic`] | scenes for tests and benchmarks |
 
 mod element;
@@ -14,6 +15,7 @@ pub mod geometry;
 pub mod synthetic;
 pub mod timeline;
 pub mod track;
+pub mod visual;
 
 fn plugin_init(plugin: &gst::Plugin) -> Result<(), gst::glib::BoolError> {
     element::register(plugin)

@@ -1,11 +1,14 @@
-//! Once its buffers have grown, a tracker allocates nothing.
+//! Once its buffers have grown, a tracker allocates nothing, and neither does following by sight.
 
 #![allow(clippy::unwrap_used, reason = "a panic is the report of a test")]
 
+use gstvigiltrack::geometry::Rect;
 use gstvigiltrack::synthetic::Scene;
-use gstvigiltrack::track::{Algorithm, Config};
+use gstvigiltrack::track::{Algorithm, Config, Detection, TrackedObject};
+use gstvigiltrack::visual::Follower;
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
+use vigil_analytics::frame::{Colorimetry, FrameFormat, FrameView, PixelFormat, Plane};
 
 /// The system's allocator, which counts what this thread asks of it.
 struct Counting;
@@ -69,4 +72,63 @@ fn a_scene_that_was_seen_before_allocates_nothing() {
         assert!(allocations[0] > 0, "the counter counts");
         assert_eq!(allocations[2], 0, "{algorithm:?}");
     }
+}
+
+#[test]
+fn following_by_sight_allocates_for_new_objects_only() {
+    let format = FrameFormat {
+        pixels: PixelFormat::Gray8,
+        width: 640,
+        height: 480,
+        colorimetry: Colorimetry::default(),
+    };
+    let data: Vec<u8> = (0..640 * 480u32)
+        .map(|i| (i.wrapping_mul(i) % 251) as u8)
+        .collect();
+    let plane = Plane {
+        data: &data,
+        stride: 640,
+    };
+    let frame = FrameView::new(format, [plane; 3]).unwrap();
+    let detections: Vec<_> = (0..100)
+        .map(|i| Detection {
+            bbox: Rect::new((i % 10 * 60) as f32, (i / 10 * 45) as f32, 30.0, 40.0),
+            score: 0.9,
+            class: 0,
+        })
+        .collect();
+    let tracked: Vec<_> = (0..100)
+        .map(|i| TrackedObject {
+            id: i as u64 + 1,
+            class: 0,
+            score: 0.9,
+            bbox: detections[i].bbox,
+            detection: Some(i),
+            first_seen: 0,
+            last_seen: 0,
+        })
+        .collect();
+    let mut follower = Follower::default();
+    let mut objects = Vec::with_capacity(100);
+    let mut allocations = [0; 3];
+    let mut time = 0;
+    for count in &mut allocations {
+        let before = ALLOCATIONS.with(Cell::get);
+        for number in 0..12 {
+            time += 40_000_000;
+            objects.clear();
+            objects.extend_from_slice(&tracked);
+            if number % 3 > 0 {
+                follower.coast(&frame, time, &mut objects);
+                continue;
+            }
+            follower.hint(&frame, time, &mut objects);
+            follower.learn(&frame, time, &tracked, &detections);
+        }
+        follower.forget();
+        *count = ALLOCATIONS.with(Cell::get) - before;
+    }
+    assert!(allocations[0] > 0, "it learned");
+    assert_eq!(allocations[1..], [0, 0]);
+    assert!(follower.counts().corrected > 0);
 }

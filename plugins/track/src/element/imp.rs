@@ -1,6 +1,6 @@
 //! The GObject.
 
-use super::settings::Settings;
+use super::settings::{Settings, VisualChoice};
 use super::stream::Stream;
 use crate::track::ConfigError;
 use gst::glib;
@@ -37,6 +37,8 @@ enum Warning {
     Settings(ConfigError),
     /// Another tracker is upstream.
     ForeignTracks,
+    /// `visual` has nothing to see; why.
+    Blind(String),
 }
 
 /// The element.
@@ -75,7 +77,7 @@ impl VigilTrack {
         let Some(state) = guard.as_mut() else {
             return;
         };
-        let mut warnings = [self.apply_settings(state), None];
+        let mut warnings = [self.apply_settings(state), None, None];
         match state.stream.process(buffer, state.settings.coast) {
             Ok(outcome) => {
                 if outcome.jumped {
@@ -88,6 +90,11 @@ impl VigilTrack {
             }
             // Video goes on without.
             Err(error) => gst::error!(CAT, imp = self, "cannot write tracks: {error}"),
+        }
+        if let Some(why) = state.stream.sight.take_complaint() {
+            gst::info!(CAT, imp = self, "visual: {why}");
+            let asked_for = state.settings.visual == VisualChoice::On;
+            warnings[2] = asked_for.then_some(Warning::Blind(why));
         }
         state.last_pts = buffer.pts().or(state.last_pts);
         // An application may ask for `stats` while it handles a message.
@@ -109,6 +116,12 @@ impl VigilTrack {
                 gst::StreamError::Failed,
                 ("objects already have identities from a tracker upstream, which they keep; \
                   use one tracker only")
+            ),
+            Warning::Blind(why) => gst::element_imp_warning!(
+                self,
+                gst::StreamError::Format,
+                ("visual=on, but {why}: objects are coasted by their motion alone; put \
+                  vigiltrack where frames are raw video in system memory, or set visual=auto")
             ),
         }
     }
@@ -173,9 +186,12 @@ impl ObjectImpl for VigilTrack {
     fn property(&self, _id: usize, pspec: &glib::ParamSpec) -> glib::Value {
         if pspec.name() == "stats" {
             let state = lock(&self.state);
-            let stats = state.as_ref().map(|state| state.stream.stats.clone());
+            let stats = state
+                .as_ref()
+                .map(|state| (state.stream.stats.clone(), state.stream.sight.time.clone()));
             drop(state);
-            return stats.unwrap_or_default().to_structure().to_value();
+            let (stats, sight) = stats.unwrap_or_default();
+            return stats.to_structure(&sight).to_value();
         }
         let value = lock(&self.settings).get(pspec.name());
         value.unwrap_or_else(|| pspec.default_value().clone())
@@ -247,9 +263,7 @@ impl BaseTransformImpl for VigilTrack {
     }
 
     fn set_caps(&self, incaps: &gst::Caps, outcaps: &gst::Caps) -> Result<(), gst::LoggableError> {
-        if let Some(structure) = incaps.structure(0) {
-            self.with_state(|state| state.stream.set_caps(structure));
-        }
+        self.with_state(|state| state.stream.set_caps(incaps));
         self.parent_set_caps(incaps, outcaps)
     }
 

@@ -6,6 +6,7 @@
 
 mod imp;
 mod settings;
+mod sight;
 mod stats;
 mod stream;
 

@@ -49,6 +49,20 @@ pub(super) enum ResetOn {
     Discont,
 }
 
+/// Whether objects are looked for on frames that no detector looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, glib::Enum)]
+#[enum_type(name = "GstVigilTrackVisual")]
+#[repr(i32)]
+pub(super) enum VisualChoice {
+    #[enum_value(name = "Objects are coasted by their motion alone", nick = "off")]
+    Off,
+    #[default]
+    #[enum_value(name = "Where frames are raw video in system memory", nick = "auto")]
+    Auto,
+    #[enum_value(name = "The same, with a warning where they are not", nick = "on")]
+    On,
+}
+
 /// Values of the properties. What is negative, or a count of 0, is left to the algorithm.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Settings {
@@ -65,6 +79,7 @@ pub(super) struct Settings {
     coast_max: f64,
     max_tracks: u32,
     pub reset_on: ResetOn,
+    pub visual: VisualChoice,
 }
 
 impl Default for Settings {
@@ -84,6 +99,7 @@ impl Default for Settings {
             coast_max: config.coast_max as f64 / 1e9,
             max_tracks: config.max_tracks as u32,
             reset_on: ResetOn::default(),
+            visual: VisualChoice::default(),
         }
     }
 }
@@ -137,6 +153,7 @@ impl Settings {
             Some(Field::Text(field)) => store(value, field(self)),
             Some(Field::Algorithm) => store(value, &mut self.algorithm),
             Some(Field::ResetOn) => store(value, &mut self.reset_on),
+            Some(Field::Visual) => store(value, &mut self.visual),
             None => {}
         }
     }
@@ -152,6 +169,7 @@ impl Settings {
             Field::Text(field) => field(&mut this).to_value(),
             Field::Algorithm => this.algorithm.to_value(),
             Field::ResetOn => this.reset_on.to_value(),
+            Field::Visual => this.visual.to_value(),
         })
     }
 
@@ -184,6 +202,7 @@ enum Field {
     Text(fn(&mut Settings) -> &mut Option<String>),
     Algorithm,
     ResetOn,
+    Visual,
 }
 
 impl Property {
@@ -238,6 +257,11 @@ impl Property {
                 .blurb(blurb)
                 .mutable_playing()
                 .build(),
+            Field::Visual => glib::ParamSpecEnum::builder_with_default(name, default.visual)
+                .nick(nick)
+                .blurb(blurb)
+                .mutable_playing()
+                .build(),
         }
     }
 }
@@ -247,7 +271,7 @@ const MAX_SECONDS: f64 = 24.0 * 3600.0;
 /// Buffers further apart than this are another scene.
 const MAX_GAP_NS: u64 = 5_000_000_000;
 
-const PROPERTIES: [Property; 13] = [
+const PROPERTIES: [Property; 14] = [
     Property {
         name: "algorithm",
         nick: "Algorithm",
@@ -331,5 +355,11 @@ const PROPERTIES: [Property; 13] = [
         nick: "Reset on",
         blurb: "What ends all tracks; ids go on counting in any case",
         field: Field::ResetOn,
+    },
+    Property {
+        name: "visual",
+        nick: "Visual",
+        blurb: "Look for coasted objects by what they look like, where frames can be read",
+        field: Field::Visual,
     },
 ];

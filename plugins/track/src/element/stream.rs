@@ -1,6 +1,7 @@
 //! What one buffer does: objects → detections → tracker → tracks on the buffer.
 
 use super::settings::{ResetOn, Settings};
+use super::sight::Sight;
 use super::stats::Stats;
 use crate::geometry::Rect;
 use crate::timeline::{Position, Timeline};
@@ -71,6 +72,7 @@ pub(super) struct Stream {
     timeline: Timeline,
     size: Option<FrameSize>,
     pub stats: Stats,
+    pub sight: Sight,
     /// Labels by the class that stands for them in the tracker.
     labels: Vec<Option<glib::Quark>>,
     objects: Vec<Object>,
@@ -101,6 +103,7 @@ impl Stream {
             timeline: Timeline::new(settings.max_gap()),
             size: None,
             stats: Stats::default(),
+            sight: Sight::new(settings.visual),
             labels: Vec::new(),
             objects: Vec::new(),
             detections: Vec::new(),
@@ -128,10 +131,12 @@ impl Stream {
             self.given_before += self.tracker.counts().total;
             tracker.continue_after(self.last_id);
             self.tracker = tracker;
+            self.sight.forget();
             self.algorithm = config.algorithm;
         }
         self.classes = settings.classes();
         self.reset_on = settings.reset_on;
+        self.sight.configure(settings.visual);
         self.timeline.set_max_gap(settings.max_gap());
         Ok(())
     }
@@ -146,6 +151,7 @@ impl Stream {
 
     fn end_all(&mut self) {
         self.tracker.end_all();
+        self.sight.forget();
         self.take_ended();
         self.count();
     }
@@ -156,6 +162,7 @@ impl Stream {
             total: counts.total + self.given_before,
             ..counts
         };
+        self.stats.visual = self.sight.counts();
     }
 
     /// Notes what ended since the last call.
@@ -174,7 +181,11 @@ impl Stream {
     }
 
     /// Takes over new caps.
-    pub fn set_caps(&mut self, structure: &gst::StructureRef) {
+    pub fn set_caps(&mut self, caps: &gst::CapsRef) {
+        self.sight.set_caps(caps);
+        let Some(structure) = caps.structure(0) else {
+            return;
+        };
         let rate = structure.get::<gst::Fraction>("framerate").ok();
         let rate = rate.filter(|rate| rate.numer() > 0 && rate.denom() > 0);
         self.timeline.set_frame_duration(
@@ -188,6 +199,7 @@ impl Stream {
                 let sx = new.width as f32 / old.width as f32;
                 let sy = new.height as f32 / old.height as f32;
                 self.tracker.rescale(sx, sy);
+                self.sight.rescale(sx, sy);
             } else {
                 self.cut();
             }
@@ -261,8 +273,11 @@ impl Stream {
                 class: class_of(&mut self.labels, object.label),
             });
         }
+        self.sight.hint(buffer, time, &mut *self.tracker);
         self.tracker
             .update(time, &self.detections, &mut self.tracked);
+        self.sight
+            .learn(buffer, time, &self.tracked, &self.detections);
         self.tracks.clear();
         for tracked in &self.tracked {
             self.last_id = self.last_id.max(tracked.id);
@@ -295,6 +310,7 @@ impl Stream {
             return Ok(());
         }
         self.tracker.coast(time, &mut self.tracked);
+        self.sight.coast(buffer, time, &mut self.tracked);
         self.coasted.clear();
         for tracked in &self.tracked {
             let track = track(&self.timeline, tracked);

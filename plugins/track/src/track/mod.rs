@@ -96,6 +96,11 @@ pub trait Tracker: Send {
     /// id. Leaves no trace in the tracker: the next update gives the same with or without it.
     fn coast(&self, time: Time, out: &mut Vec<TrackedObject>);
 
+    /// Says where tracks are on the frame of the next [`update`](Self::update), which somebody
+    /// saw by other means than a detector: in order of id; of a box its place counts, not its
+    /// size. Trackers that are as published take no hints.
+    fn hint(&mut self, _seen: &[TrackedObject]) {}
+
     /// Ends all tracks, as at a cut in the stream. Ids go on counting.
     fn end_all(&mut self);
 

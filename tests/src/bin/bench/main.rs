@@ -14,6 +14,7 @@ mod peer;
 mod scene;
 mod streams;
 mod table;
+mod visual;
 
 use clap::Parser;
 use std::error::Error;
@@ -43,8 +44,8 @@ struct Arguments {
     /// How often each comparison is made.
     #[arg(long, default_value_t = 3)]
     repeat: usize,
-    /// Only those whose name begins so: preprocess, decode, gate, tracker, rules, scene,
-    /// caption, still, detect, cpu, streams, peer, files.
+    /// Only those whose name begins so: preprocess, decode, gate, tracker, visual-cost, visual,
+    /// rules, scene, caption, still, detect, cpu, streams, peer, files.
     #[arg(long)]
     only: Option<String>,
     /// Where the JSON goes.
@@ -80,6 +81,9 @@ fn main() -> Result<(), Box<dyn Error>> {
     if arguments.wants("tracker") {
         tables.push(cost::tracker());
     }
+    if arguments.wants("visual-cost") {
+        tables.push(visual::cost(arguments.repeat));
+    }
     if arguments.wants("rules") {
         tables.push(cost::rules()?);
     }
@@ -103,6 +107,9 @@ fn main() -> Result<(), Box<dyn Error>> {
         .model
         .clone()
         .or_else(|| assets::find("models/yolov8n_dynamic.onnx"));
+    if arguments.wants("visual") {
+        tables.push(visual::gain(arguments.video.as_deref(), model.as_deref())?);
+    }
     if let (Some(video), Some(model)) = (&video, &model) {
         let job = detector::Job {
             video,

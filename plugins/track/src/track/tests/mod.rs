@@ -6,6 +6,7 @@ use crate::synthetic::Scene;
 
 mod bad_input;
 mod doubtful;
+mod hints;
 
 const MS: Time = 1_000_000;
 const FRAME: Time = 40 * MS;

@@ -120,6 +120,16 @@ impl Motion {
         }
     }
 
+    /// The box of the present state if its centre was seen here by other means than a detector.
+    /// Nothing is learned from that.
+    pub fn seen_at(&self, (x, y): (f32, f32), tuning: &Tuning) -> Rect {
+        let mut this = *self;
+        let (gain, _) = this.place.update(square(tuning.hint_noise * self.at[3]));
+        this.at[0] += gain * (x - self.at[0]);
+        this.at[1] += gain * (y - self.at[1]);
+        this.bbox()
+    }
+
     /// The picture moved by this many pixels, `share` of which each frame of `dt` goes on to move.
     pub fn shift(&mut self, shift: (f32, f32), share: f32, dt: f32) {
         for (i, shift) in [shift.0, shift.1].into_iter().enumerate() {

@@ -43,6 +43,8 @@ pub struct Vigil {
     pairs: Vec<(usize, usize)>,
     surprises: Vec<f32>,
     taken: Taken,
+    /// Ids and centres of tracks on the frame of the next look, in order of id.
+    hints: Vec<(u64, (f32, f32))>,
 }
 
 impl Vigil {
@@ -70,7 +72,19 @@ impl Vigil {
             pairs: Vec::new(),
             surprises: Vec::new(),
             taken: Taken::default(),
+            hints: Vec::new(),
         }
+    }
+
+    /// Tracks are where they were seen, as far as anybody told.
+    fn take_hints(&mut self) {
+        let (hints, tracks, tuning) = (&self.hints, &mut self.tracks, &self.tuning);
+        for (track, life) in tracks.life.iter().enumerate() {
+            if let Ok(hint) = hints.binary_search_by_key(&life.id, |(id, _)| *id) {
+                tracks.bbox[track] = tracks.motion[track].seen_at(hints[hint].1, tuning);
+            }
+        }
+        self.hints.clear();
     }
 
     /// Splits detections by score.
@@ -374,6 +388,9 @@ impl Tracker for Vigil {
         self.taken.start(detections.len());
         self.tracks.predict(from, time, horizon, &self.tuning);
         self.doubtful.predict(from, time, horizon, &self.tuning);
+        if !self.hints.is_empty() {
+            self.take_hints();
+        }
         self.choose(detections);
         self.follow_camera(detections, dt);
 
@@ -410,9 +427,17 @@ impl Tracker for Vigil {
         out.sort_unstable_by_key(|track| track.id);
     }
 
+    fn hint(&mut self, seen: &[TrackedObject]) {
+        self.hints.clear();
+        let places = seen.iter().filter(|object| object.bbox.is_sane());
+        let places = places.map(|object| (object.id, object.bbox.center()));
+        self.hints.extend(places);
+    }
+
     fn end_all(&mut self) {
         self.tracks.end_where(&mut self.register, |_| true);
         self.doubtful.clear();
+        self.hints.clear();
         self.looked = None;
         self.surprise = self.tuning.usual_surprise;
     }

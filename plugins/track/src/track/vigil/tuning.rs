@@ -15,6 +15,8 @@ pub struct Tuning {
     pub measurement_noise: f32,
     /// How much larger it is at score 0.
     pub doubt_noise: f32,
+    /// Standard deviation of a place that was told as a hint.
+    pub hint_noise: f32,
     /// Surprise at which the noise is as above: distance of a detection from its prediction.
     pub usual_surprise: f32,
     /// Share of a new surprise in the track's memory of them.
@@ -67,6 +69,7 @@ impl Default for Tuning {
             size_noise: 0.2,
             measurement_noise: 0.087,
             doubt_noise: 1.7,
+            hint_noise: 0.2,
             usual_surprise: 0.066,
             surprise_memory: 0.088,
             reach: 3.0,
