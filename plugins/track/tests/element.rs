@@ -654,7 +654,7 @@ fn every_property_has_its_default_and_is_on_the_page_with_it() {
             "{name}"
         );
     }
-    assert_eq!(seen, 13);
+    assert_eq!(seen, 20);
 }
 
 #[test]

@@ -1,7 +1,9 @@
 //! The GObject.
 
+use super::appearance::Trouble;
 use super::settings::Settings;
-use super::stream::Stream;
+use super::stats::Stats;
+use super::stream::{StartError, Stream};
 use crate::track::ConfigError;
 use gst::glib;
 use gst::prelude::*;
@@ -29,6 +31,8 @@ struct State {
     /// Where the stream was last.
     last_pts: Option<gst::ClockTime>,
     knows_of_foreign_tracks: bool,
+    /// Whether it is known if this stream is live, where that matters.
+    knows_if_live: bool,
 }
 
 /// What a user should know.
@@ -37,6 +41,8 @@ enum Warning {
     Settings(ConfigError),
     /// Another tracker is upstream.
     ForeignTracks,
+    /// Objects cannot be looked at.
+    Appearance(Trouble),
 }
 
 /// The element.
@@ -70,12 +76,31 @@ impl VigilTrack {
         Some(Warning::Settings(error))
     }
 
+    /// Asks whether the stream is live before its first buffer, where that matters.
+    fn learn_if_live(&self) {
+        let matters = |state: &State| state.stream.appearance.is_some() && !state.knows_if_live;
+        if !lock(&self.state).as_ref().is_some_and(matters) {
+            return;
+        }
+        let mut query = gst::query::Latency::new();
+        let sink = self.obj().static_pad("sink");
+        let live = sink.is_some_and(|sink| sink.peer_query(&mut query)) && query.result().0;
+        gst::debug!(CAT, imp = self, "live: {live}");
+        self.with_state(|state| {
+            state.knows_if_live = true;
+            if let Some(appearance) = &mut state.stream.appearance {
+                appearance.set_live(live);
+            }
+        });
+    }
+
     fn process(&self, buffer: &mut gst::Buffer) {
+        self.learn_if_live();
         let mut guard = lock(&self.state);
         let Some(state) = guard.as_mut() else {
             return;
         };
-        let mut warnings = [self.apply_settings(state), None];
+        let mut warnings = [self.apply_settings(state), None, None];
         match state.stream.process(buffer, state.settings.coast) {
             Ok(outcome) => {
                 if outcome.jumped {
@@ -88,6 +113,9 @@ impl VigilTrack {
             }
             // Video goes on without.
             Err(error) => gst::error!(CAT, imp = self, "cannot write tracks: {error}"),
+        }
+        if let Some(appearance) = &mut state.stream.appearance {
+            warnings[2] = appearance.take_trouble().map(Warning::Appearance);
         }
         state.last_pts = buffer.pts().or(state.last_pts);
         // An application may ask for `stats` while it handles a message.
@@ -110,6 +138,18 @@ impl VigilTrack {
                 ("objects already have identities from a tracker upstream, which they keep; \
                   use one tracker only")
             ),
+            Warning::Appearance(Trouble::NoPictures(why)) => gst::element_imp_warning!(
+                self,
+                gst::StreamError::Format,
+                ("property appearance: objects cannot be looked at, and are tracked by their boxes \
+                  alone; {why}; it takes raw video in system memory, in the formats of vigildetect")
+            ),
+            Warning::Appearance(Trouble::Failed(why)) => gst::element_imp_warning!(
+                self,
+                gst::LibraryError::Failed,
+                ("property appearance: the model gives nothing for some objects, which are tracked \
+                  by their boxes alone; {why}")
+            ),
         }
     }
 
@@ -125,6 +165,7 @@ impl VigilTrack {
                 gst::debug!(CAT, imp = self, "new segment: tracks end");
                 state.stream.cut();
             }
+            state.knows_if_live = false;
             if let Some(segment) = &time_segment {
                 state.stream.set_reverse(segment.rate() < 0.0);
             }
@@ -173,9 +214,12 @@ impl ObjectImpl for VigilTrack {
     fn property(&self, _id: usize, pspec: &glib::ParamSpec) -> glib::Value {
         if pspec.name() == "stats" {
             let state = lock(&self.state);
-            let stats = state.as_ref().map(|state| state.stream.stats.clone());
+            let stats = match state.as_ref() {
+                Some(state) => state.stream.stats(),
+                None => Stats::default().to_structure(),
+            };
             drop(state);
-            return stats.unwrap_or_default().to_structure().to_value();
+            return stats.to_value();
         }
         let value = lock(&self.settings).get(pspec.name());
         value.unwrap_or_else(|| pspec.default_value().clone())
@@ -228,8 +272,15 @@ impl BaseTransformImpl for VigilTrack {
 
     fn start(&self) -> Result<(), gst::ErrorMessage> {
         let settings = lock(&self.settings).clone();
-        let stream = Stream::new(&settings)
-            .map_err(|error| gst::error_msg!(gst::LibraryError::Settings, ("property {error}")))?;
+        // The state change waits for the model, as vigildetect's does.
+        let stream = Stream::new(&settings).map_err(|error| match error {
+            StartError::Settings(_) => {
+                gst::error_msg!(gst::LibraryError::Settings, ("{error}"))
+            }
+            StartError::Appearance(_) => {
+                gst::error_msg!(gst::ResourceError::OpenRead, ("{error}"))
+            }
+        })?;
         *lock(&self.state) = Some(State {
             stream,
             settings,
@@ -237,6 +288,7 @@ impl BaseTransformImpl for VigilTrack {
             segment: None,
             last_pts: None,
             knows_of_foreign_tracks: false,
+            knows_if_live: false,
         });
         Ok(())
     }
@@ -248,7 +300,12 @@ impl BaseTransformImpl for VigilTrack {
 
     fn set_caps(&self, incaps: &gst::Caps, outcaps: &gst::Caps) -> Result<(), gst::LoggableError> {
         if let Some(structure) = incaps.structure(0) {
-            self.with_state(|state| state.stream.set_caps(structure));
+            self.with_state(|state| {
+                state.stream.set_caps(structure);
+                if let Some(appearance) = &mut state.stream.appearance {
+                    appearance.set_caps(incaps);
+                }
+            });
         }
         self.parent_set_caps(incaps, outcaps)
     }
