@@ -67,6 +67,24 @@ impl Rect {
         Self::new(x, y, right - x, bottom - y)
     }
 
+    /// The part of it that is on a picture of this size; without area where none is.
+    pub fn clipped(self, (width, height): (f32, f32)) -> Self {
+        // Unlike `clamp`, these take what is not a number for nothing.
+        let (x, y) = (self.x.max(0.0).min(width), self.y.max(0.0).min(height));
+        let (right, bottom) = (
+            self.right().max(x).min(width),
+            self.bottom().max(y).min(height),
+        );
+        Self::new(x, y, right - x, bottom - y)
+    }
+
+    /// Area of the intersection, in pixels.
+    pub fn common(self, other: Self) -> f32 {
+        let w = self.right().min(other.right()) - self.x.max(other.x);
+        let h = self.bottom().min(other.bottom()) - self.y.max(other.y);
+        w.max(0.0) * h.max(0.0)
+    }
+
     /// Intersection over union (Jaccard index), 0..1; 0 where either box is empty.
     pub fn iou(self, other: Self) -> f32 {
         let w = self.right().min(other.right()) - self.x.max(other.x);
@@ -98,6 +116,29 @@ mod tests {
             let iou = unit.iou(other);
             assert!((iou - expected).abs() < 1e-6, "{other:?}: {iou}");
         }
+    }
+
+    #[test]
+    fn a_clipped_box_is_what_is_on_the_picture() {
+        for (rect, expected) in [
+            (
+                Rect::new(5.0, 5.0, 10.0, 10.0),
+                Rect::new(5.0, 5.0, 10.0, 10.0),
+            ),
+            (
+                Rect::new(-5.0, 90.0, 10.0, 20.0),
+                Rect::new(0.0, 90.0, 5.0, 10.0),
+            ),
+            (
+                Rect::new(200.0, -50.0, 10.0, 20.0),
+                Rect::new(100.0, 0.0, 0.0, 0.0),
+            ),
+        ] {
+            assert_eq!(rect.clipped((100.0, 100.0)), expected);
+        }
+        let unit = Rect::new(0.0, 0.0, 10.0, 10.0);
+        assert_eq!(unit.common(Rect::new(5.0, 8.0, 10.0, 10.0)), 10.0);
+        assert_eq!(unit.common(Rect::new(30.0, 0.0, 10.0, 10.0)), 0.0);
     }
 
     #[test]

@@ -5,11 +5,13 @@
 //! | module | what |
 //! |---|---|
 //! | [`track`] | the trackers, and what every one takes and gives |
+//! | [`appearance`] | identities by what objects look like |
 //! | [`geometry`] | boxes |
 //! | [`timeline`] | from presentation times to a tracker's time |
 //! | [`visual`] | where objects are on frames that no detector looked at, by what they look like |
 //! | [`synthetic`] | scenes for tests and benchmarks |
 
+pub mod appearance;
 mod element;
 pub mod geometry;
 pub mod synthetic;

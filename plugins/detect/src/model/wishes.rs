@@ -32,7 +32,7 @@ impl Wishes {
     }
 
     /// Puts what is said of the input over what is usual for the model.
-    pub(super) fn apply(&self, spec: &mut InputSpec) {
+    pub fn apply(&self, spec: &mut InputSpec) {
         if let Some(sidecar) = &self.sidecar {
             sidecar.input.apply(spec);
         }

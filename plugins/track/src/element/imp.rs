@@ -1,7 +1,9 @@
 //! The GObject.
 
+use super::appearance::Trouble;
 use super::settings::{Settings, VisualChoice};
-use super::stream::Stream;
+use super::stats::Stats;
+use super::stream::{StartError, Stream};
 use crate::track::ConfigError;
 use gst::glib;
 use gst::prelude::*;
@@ -10,6 +12,7 @@ use gst_base::prelude::*;
 use gst_base::subclass::base_transform::{BaseTransformMode, GenerateOutputSuccess};
 use gst_base::subclass::prelude::*;
 use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};
+use vigil_analytics::stats::Latencies;
 
 static CAT: LazyLock<gst::DebugCategory> = LazyLock::new(|| {
     gst::DebugCategory::new(
@@ -29,6 +32,8 @@ struct State {
     /// Where the stream was last.
     last_pts: Option<gst::ClockTime>,
     knows_of_foreign_tracks: bool,
+    /// Whether it is known if this stream is live, where that matters.
+    knows_if_live: bool,
 }
 
 /// What a user should know.
@@ -39,6 +44,8 @@ enum Warning {
     ForeignTracks,
     /// `visual` has nothing to see; why.
     Blind(String),
+    /// Objects cannot be looked at.
+    Appearance(Trouble),
 }
 
 /// The element.
@@ -72,12 +79,31 @@ impl VigilTrack {
         Some(Warning::Settings(error))
     }
 
+    /// Asks whether the stream is live before its first buffer, where that matters.
+    fn learn_if_live(&self) {
+        let matters = |state: &State| state.stream.appearance.is_some() && !state.knows_if_live;
+        if !lock(&self.state).as_ref().is_some_and(matters) {
+            return;
+        }
+        let mut query = gst::query::Latency::new();
+        let sink = self.obj().static_pad("sink");
+        let live = sink.is_some_and(|sink| sink.peer_query(&mut query)) && query.result().0;
+        gst::debug!(CAT, imp = self, "live: {live}");
+        self.with_state(|state| {
+            state.knows_if_live = true;
+            if let Some(appearance) = &mut state.stream.appearance {
+                appearance.set_live(live);
+            }
+        });
+    }
+
     fn process(&self, buffer: &mut gst::Buffer) {
+        self.learn_if_live();
         let mut guard = lock(&self.state);
         let Some(state) = guard.as_mut() else {
             return;
         };
-        let mut warnings = [self.apply_settings(state), None, None];
+        let mut warnings = [self.apply_settings(state), None, None, None];
         match state.stream.process(buffer, state.settings.coast) {
             Ok(outcome) => {
                 if outcome.jumped {
@@ -95,6 +121,9 @@ impl VigilTrack {
             gst::info!(CAT, imp = self, "visual: {why}");
             let asked_for = state.settings.visual == VisualChoice::On;
             warnings[2] = asked_for.then_some(Warning::Blind(why));
+        }
+        if let Some(appearance) = &mut state.stream.appearance {
+            warnings[3] = appearance.take_trouble().map(Warning::Appearance);
         }
         state.last_pts = buffer.pts().or(state.last_pts);
         // An application may ask for `stats` while it handles a message.
@@ -123,6 +152,18 @@ impl VigilTrack {
                 ("visual=on, but {why}: objects are coasted by their motion alone; put \
                   vigiltrack where frames are raw video in system memory, or set visual=auto")
             ),
+            Warning::Appearance(Trouble::NoPictures(why)) => gst::element_imp_warning!(
+                self,
+                gst::StreamError::Format,
+                ("property appearance: objects cannot be looked at, and are tracked by their boxes \
+                  alone; {why}; it takes raw video in system memory, in the formats of vigildetect")
+            ),
+            Warning::Appearance(Trouble::Failed(why)) => gst::element_imp_warning!(
+                self,
+                gst::LibraryError::Failed,
+                ("property appearance: the model gives nothing for some objects, which are tracked \
+                  by their boxes alone; {why}")
+            ),
         }
     }
 
@@ -138,6 +179,7 @@ impl VigilTrack {
                 gst::debug!(CAT, imp = self, "new segment: tracks end");
                 state.stream.cut();
             }
+            state.knows_if_live = false;
             if let Some(segment) = &time_segment {
                 state.stream.set_reverse(segment.rate() < 0.0);
             }
@@ -186,12 +228,12 @@ impl ObjectImpl for VigilTrack {
     fn property(&self, _id: usize, pspec: &glib::ParamSpec) -> glib::Value {
         if pspec.name() == "stats" {
             let state = lock(&self.state);
-            let stats = state
-                .as_ref()
-                .map(|state| (state.stream.stats.clone(), state.stream.sight.time.clone()));
+            let stats = match state.as_ref() {
+                Some(state) => state.stream.stats(),
+                None => Stats::default().to_structure(&Latencies::default()),
+            };
             drop(state);
-            let (stats, sight) = stats.unwrap_or_default();
-            return stats.to_structure(&sight).to_value();
+            return stats.to_value();
         }
         let value = lock(&self.settings).get(pspec.name());
         value.unwrap_or_else(|| pspec.default_value().clone())
@@ -244,8 +286,15 @@ impl BaseTransformImpl for VigilTrack {
 
     fn start(&self) -> Result<(), gst::ErrorMessage> {
         let settings = lock(&self.settings).clone();
-        let stream = Stream::new(&settings)
-            .map_err(|error| gst::error_msg!(gst::LibraryError::Settings, ("property {error}")))?;
+        // The state change waits for the model, as vigildetect's does.
+        let stream = Stream::new(&settings).map_err(|error| match error {
+            StartError::Settings(_) => {
+                gst::error_msg!(gst::LibraryError::Settings, ("{error}"))
+            }
+            StartError::Appearance(_) => {
+                gst::error_msg!(gst::ResourceError::OpenRead, ("{error}"))
+            }
+        })?;
         *lock(&self.state) = Some(State {
             stream,
             settings,
@@ -253,6 +302,7 @@ impl BaseTransformImpl for VigilTrack {
             segment: None,
             last_pts: None,
             knows_of_foreign_tracks: false,
+            knows_if_live: false,
         });
         Ok(())
     }
@@ -263,7 +313,12 @@ impl BaseTransformImpl for VigilTrack {
     }
 
     fn set_caps(&self, incaps: &gst::Caps, outcaps: &gst::Caps) -> Result<(), gst::LoggableError> {
-        self.with_state(|state| state.stream.set_caps(incaps));
+        self.with_state(|state| {
+            state.stream.set_caps(incaps);
+            if let Some(appearance) = &mut state.stream.appearance {
+                appearance.set_caps(incaps);
+            }
+        });
         self.parent_set_caps(incaps, outcaps)
     }
 

@@ -2,8 +2,10 @@
 //!
 //! Everything but properties runs on the streaming thread: `imp` receives buffers and events,
 //! `stream` is what one buffer does. Properties are set from any thread; the streaming thread
-//! looks at them once for each buffer.
+//! looks at them once for each buffer. With a model for appearances, `appearance` copies parts of
+//! frames on the streaming thread, and a thread of its own looks at them.
 
+mod appearance;
 mod imp;
 mod settings;
 mod sight;

@@ -1,5 +1,7 @@
 //! The properties that a user sets.
 
+mod appearance;
+
 use crate::track::{Algorithm, Config, ConfigError};
 use gst::glib;
 use gst::prelude::*;
@@ -80,6 +82,7 @@ pub(super) struct Settings {
     max_tracks: u32,
     pub reset_on: ResetOn,
     pub visual: VisualChoice,
+    appearance: appearance::Appearance,
 }
 
 impl Default for Settings {
@@ -100,6 +103,7 @@ impl Default for Settings {
             max_tracks: config.max_tracks as u32,
             reset_on: ResetOn::default(),
             visual: VisualChoice::default(),
+            appearance: appearance::Appearance::default(),
         }
     }
 }
@@ -150,7 +154,9 @@ impl Settings {
             Some(Field::Seconds(field, _)) => store(value, field(self)),
             Some(Field::Count(field, ..)) => store(value, field(self)),
             Some(Field::Switch(field)) => store(value, field(self)),
-            Some(Field::Text(field)) => store(value, field(self)),
+            Some(Field::Text(field) | Field::TextInReady(field)) => store(value, field(self)),
+            Some(Field::Distance(field)) => store(value, field(self)),
+            Some(Field::Engine) => store(value, &mut self.appearance.engine),
             Some(Field::Algorithm) => store(value, &mut self.algorithm),
             Some(Field::ResetOn) => store(value, &mut self.reset_on),
             Some(Field::Visual) => store(value, &mut self.visual),
@@ -166,7 +172,9 @@ impl Settings {
             Field::Seconds(field, _) => field(&mut this).to_value(),
             Field::Count(field, ..) => field(&mut this).to_value(),
             Field::Switch(field) => field(&mut this).to_value(),
-            Field::Text(field) => field(&mut this).to_value(),
+            Field::Text(field) | Field::TextInReady(field) => field(&mut this).to_value(),
+            Field::Distance(field) => field(&mut this).to_value(),
+            Field::Engine => this.appearance.engine.to_value(),
             Field::Algorithm => this.algorithm.to_value(),
             Field::ResetOn => this.reset_on.to_value(),
             Field::Visual => this.visual.to_value(),
@@ -175,12 +183,16 @@ impl Settings {
 
     /// The properties' specifications.
     pub fn specs() -> Vec<glib::ParamSpec> {
-        PROPERTIES.iter().map(Property::spec).collect()
+        properties().map(Property::spec).collect()
     }
 }
 
 fn property(name: &str) -> Option<&'static Property> {
-    PROPERTIES.iter().find(|property| property.name == name)
+    properties().find(|property| property.name == name)
+}
+
+fn properties() -> impl Iterator<Item = &'static Property> {
+    PROPERTIES.iter().chain(&appearance::PROPERTIES)
 }
 
 /// A property, and which setting it is.
@@ -200,6 +212,11 @@ enum Field {
     Count(fn(&mut Settings) -> &mut u32, u32, u32),
     Switch(fn(&mut Settings) -> &mut bool),
     Text(fn(&mut Settings) -> &mut Option<String>),
+    /// One that is looked at on the way to PAUSED.
+    TextInReady(fn(&mut Settings) -> &mut Option<String>),
+    /// Between 0 and 2.
+    Distance(fn(&mut Settings) -> &mut f32),
+    Engine,
     Algorithm,
     ResetOn,
     Visual,
@@ -247,6 +264,26 @@ impl Property {
                 .blurb(blurb)
                 .mutable_playing()
                 .build(),
+            Field::TextInReady(_) => glib::ParamSpecString::builder(name)
+                .nick(nick)
+                .blurb(blurb)
+                .mutable_ready()
+                .build(),
+            Field::Distance(field) => glib::ParamSpecFloat::builder(name)
+                .nick(nick)
+                .blurb(blurb)
+                .minimum(0.0)
+                .maximum(2.0)
+                .default_value(*field(&mut default))
+                .mutable_playing()
+                .build(),
+            Field::Engine => {
+                glib::ParamSpecEnum::builder_with_default(name, default.appearance.engine)
+                    .nick(nick)
+                    .blurb(blurb)
+                    .mutable_ready()
+                    .build()
+            }
             Field::Algorithm => glib::ParamSpecEnum::builder_with_default(name, default.algorithm)
                 .nick(nick)
                 .blurb(blurb)

@@ -1,5 +1,6 @@
 //! What one buffer does: objects → detections → tracker → tracks on the buffer.
 
+use super::appearance::{Appearance, AppearanceError};
 use super::settings::{ResetOn, Settings};
 use super::sight::Sight;
 use super::stats::Stats;
@@ -59,12 +60,23 @@ pub(super) struct Outcome {
     pub foreign: bool,
 }
 
+/// Why a stream cannot begin.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum StartError {
+    #[error("property {0}")]
+    Settings(#[from] ConfigError),
+    #[error(transparent)]
+    Appearance(#[from] AppearanceError),
+}
+
 /// Ends that no buffer could tell of are forgotten beyond this number.
 const UNTOLD_LIMIT: usize = 4096;
 
 /// State of a stream. Grows to the largest number of objects, then allocates nothing of its own.
 pub(super) struct Stream {
     tracker: Box<dyn Tracker>,
+    /// Identities by what objects look like, where they are wanted.
+    pub appearance: Option<Box<Appearance>>,
     algorithm: Algorithm,
     /// Labels to be tracked; none for all.
     classes: Vec<glib::Quark>,
@@ -93,10 +105,11 @@ pub(super) struct Stream {
 
 impl Stream {
     /// A stream that begins, with settings that can be used.
-    pub fn new(settings: &Settings) -> Result<Self, ConfigError> {
+    pub fn new(settings: &Settings) -> Result<Self, StartError> {
         let config = settings.check()?;
         Ok(Self {
             tracker: config.build()?,
+            appearance: Appearance::new(settings)?.map(Box::new),
             algorithm: config.algorithm,
             classes: settings.classes(),
             reset_on: settings.reset_on,
@@ -122,6 +135,9 @@ impl Stream {
     /// begins without tracks, and with ids that were never given.
     pub fn configure(&mut self, settings: &Settings) -> Result<(), ConfigError> {
         let config = settings.check()?;
+        if let Some(appearance) = &mut self.appearance {
+            appearance.configure(settings);
+        }
         if config.algorithm == self.algorithm {
             self.tracker.configure(&config);
         } else {
@@ -153,13 +169,28 @@ impl Stream {
         self.tracker.end_all();
         self.sight.forget();
         self.take_ended();
+        if let Some(appearance) = &mut self.appearance {
+            appearance.end_all();
+        }
         self.count();
+    }
+
+    /// The property `stats`.
+    pub fn stats(&self) -> gst::Structure {
+        let mut stats = self.stats.to_structure(&self.sight.time);
+        if let Some(appearance) = &self.appearance {
+            appearance.add_stats(&mut stats);
+        }
+        stats
     }
 
     fn count(&mut self) {
         let counts = self.tracker.counts();
         self.stats.tracks = Counts {
-            total: counts.total + self.given_before,
+            total: match &self.appearance {
+                Some(appearance) => appearance.given(),
+                None => counts.total + self.given_before,
+            },
             ..counts
         };
         self.stats.visual = self.sight.counts();
@@ -169,7 +200,13 @@ impl Stream {
     fn take_ended(&mut self) {
         self.tracker.take_ended(&mut self.ended);
         for ended in &self.ended {
-            if self.untold.len() < UNTOLD_LIMIT {
+            let ended = match &mut self.appearance {
+                Some(appearance) => appearance.end(ended),
+                None => Some(*ended),
+            };
+            if let Some(ended) = ended
+                && self.untold.len() < UNTOLD_LIMIT
+            {
                 self.untold.push(Track {
                     id: ended.id,
                     first_seen: pts_of(&self.timeline, ended.first_seen),
@@ -200,6 +237,9 @@ impl Stream {
                 let sy = new.height as f32 / old.height as f32;
                 self.tracker.rescale(sx, sy);
                 self.sight.rescale(sx, sy);
+                if let Some(appearance) = &mut self.appearance {
+                    appearance.rescale(sx, sy);
+                }
             } else {
                 self.cut();
             }
@@ -278,9 +318,14 @@ impl Stream {
             .update(time, &self.detections, &mut self.tracked);
         self.sight
             .learn(buffer, time, &self.tracked, &self.detections);
-        self.tracks.clear();
         for tracked in &self.tracked {
             self.last_id = self.last_id.max(tracked.id);
+        }
+        if let Some(appearance) = &mut self.appearance {
+            appearance.update(buffer, time, &self.detections, &mut self.tracked);
+        }
+        self.tracks.clear();
+        for tracked in &self.tracked {
             if let Some(index) = tracked.detection {
                 self.tracks
                     .push((self.ids[index], track(&self.timeline, tracked)));
@@ -311,6 +356,9 @@ impl Stream {
         }
         self.tracker.coast(time, &mut self.tracked);
         self.sight.coast(buffer, time, &mut self.tracked);
+        if let Some(appearance) = &self.appearance {
+            appearance.coast(&mut self.tracked);
+        }
         self.coasted.clear();
         for tracked in &self.tracked {
             let track = track(&self.timeline, tracked);

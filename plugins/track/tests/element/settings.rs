@@ -116,5 +116,5 @@ fn every_property_has_its_default_and_is_on_the_page_with_it() {
             "{name}"
         );
     }
-    assert_eq!(seen, 14);
+    assert_eq!(seen, 21);
 }
