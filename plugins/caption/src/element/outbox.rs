@@ -145,9 +145,12 @@ impl Outbox {
         inner.generation += 1;
         inner.awaited = 0;
         inner.pending.clear();
+        // Now: when those who ask return, the way upstream may be closed.
+        inner.awaited_events.judge_all(why);
         let open = std::mem::take(&mut inner.open);
         drop(inner);
         self.changed.notify_all();
+        self.tell();
         for (_, (event, text, began)) in open {
             let mut event = Event::clone(&event);
             close(&mut event, why, began);
