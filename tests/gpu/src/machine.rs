@@ -144,9 +144,11 @@ pub fn info(common: &Common) -> Result<bool, Failure> {
     let machine = Machine::look(common.device);
     let mut recorder = Recorder::new("info", &common.out, machine.clone())?;
     let missing = machine.missing.join("; ");
-    recorder.check("a driver and a GPU", || match machine.gpus.first() {
-        Some(gpu) => passed(format!("{}, {} in all", gpu.name, machine.gpus.len())),
-        None => Err(missing.clone().into()),
+    recorder.check("a driver and a GPU", || {
+        match machine.gpus.get(common.device as usize) {
+            Some(gpu) => passed(format!("{}, {} in all", gpu.name, machine.gpus.len())),
+            None => Err(missing.clone().into()),
+        }
     })?;
     recorder.check("TensorRT", || match &machine.tensorrt {
         Some(library) => passed(format!("{} at {}", library.version, library.path)),
