@@ -72,6 +72,15 @@ fn an_operator_that_tensorrt_does_not_know_is_named_with_its_node() {
     let text = common::texts(&bus, gst::MessageType::Error).join("\n");
     element.set_state(gst::State::Null).unwrap();
     assert_says(&text, &["tiny.onnx", "ReduceMean", "node"]);
+    let rig = Rig::new(&model, &[("engine", "auto")]);
+    let stats = rig.stats();
+    assert_ne!(stats.get::<&str>("engine"), Ok("tensorrt"));
+    let reason = stats.get::<&str>("engine-reason").unwrap();
+    assert_says(
+        reason,
+        &["engine tensorrt cannot load", "ReduceMean", "node"],
+    );
+    drop(rig);
     drop(fake);
 }
 
