@@ -83,6 +83,7 @@ fn load(
         engine: Some(kind),
         precision: Precision::F32,
         device: 0,
+        gpu_memory: None,
         threads,
         input_size: None,
         batch,

@@ -32,6 +32,8 @@ pub struct LoadOptions {
     pub threads: usize,
     /// Number of the GPU, for engines that work on one.
     pub device: u32,
+    /// Bytes of its memory that the model may take with all of its workers; `None` for any number.
+    pub gpu_memory: Option<usize>,
     /// Width and height of the input; `None` takes the model's own.
     pub input_size: Option<(u32, u32)>,
     /// Pictures in a run; 0 takes as many as the file fixes, or one, or on all threads what gains
@@ -92,6 +94,7 @@ impl LoadedModel {
             options,
             info,
             bytes,
+            most,
         } = file;
         let wishes = &options.wishes;
         let input = model::plan_input_as(&info, options.input_size, wishes)?;
@@ -111,8 +114,12 @@ impl LoadedModel {
             input: input.clone(),
             precision: options.precision,
             batch,
-            batch_on_gpu: batch::size_on_gpu(options.batch, batch),
+            batch_on_gpu: match (most, options.batch) {
+                (Some(most), 0) => batch::size_on_gpu(0, batch).min(most),
+                _ => batch::size_on_gpu(options.batch, batch),
+            },
             device: options.device,
+            gpu_memory: options.gpu_memory,
         };
         let Chosen {
             engine,

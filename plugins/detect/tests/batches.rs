@@ -32,6 +32,7 @@ fn source(path: &Path, batch: usize) -> ModelSource {
         input,
         precision: Precision::F32,
         device: 0,
+        gpu_memory: None,
         batch_on_gpu: batch,
         batch,
     }
@@ -153,6 +154,7 @@ fn options(path: &Path, kind: EngineKind, batch: usize) -> LoadOptions {
         engine: Some(kind),
         precision: Precision::F32,
         device: 0,
+        gpu_memory: None,
         threads: 1,
         input_size: None,
         batch,

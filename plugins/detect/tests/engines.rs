@@ -44,6 +44,7 @@ fn source(file: &ModelFile) -> ModelSource {
         input,
         precision: Precision::F32,
         device: 0,
+        gpu_memory: None,
         batch_on_gpu: 1,
         batch: 1,
     }

@@ -239,7 +239,7 @@ impl Reference {
 
     fn compare_places(&self, model: &OnGpu, gpu: &Arc<Gpu>) -> Checked {
         let spec: &ModelSpec = &model.loaded.spec;
-        let mut detector = GpuDetector::new(&model.engine, spec, model.loaded.batch)?;
+        let mut detector = GpuDetector::new(model.engine.clone(), spec, model.loaded.batch)?;
         let mut alike = Alike::default();
         let mut of_host: Vec<Vec<Detection>> = Vec::new();
         for place in [Place::Host, Place::Device, Place::Texture] {
@@ -278,7 +278,8 @@ impl Reference {
         let mut sets = Vec::new();
         for recording in [Recording::Never, Recording::WherePossible] {
             let (spec, most) = (&model.loaded.spec, model.loaded.batch);
-            let mut detector = GpuDetector::with_recording(&model.engine, spec, most, recording)?;
+            let mut detector =
+                GpuDetector::with_recording(model.engine.clone(), spec, most, recording)?;
             // The first time runs step by step and is recorded, the second one is what was recorded.
             let first = self.find(&mut detector, &frames)?;
             let second = self.find(&mut detector, &frames)?;
@@ -297,9 +298,12 @@ impl Reference {
     fn compare_workers(&self, model: &OnGpu, gpu: &Arc<Gpu>, rounds: usize) -> Checked {
         let (_, frames) = self.placed(Place::Device, gpu)?;
         let (spec, most) = (&model.loaded.spec, model.loaded.batch);
-        let alone = self.find(&mut GpuDetector::new(&model.engine, spec, most)?, &frames)?;
+        let alone = self.find(
+            &mut GpuDetector::new(model.engine.clone(), spec, most)?,
+            &frames,
+        )?;
         let work = || -> Result<(), Failure> {
-            let mut detector = GpuDetector::new(&model.engine, spec, most)?;
+            let mut detector = GpuDetector::new(model.engine.clone(), spec, most)?;
             for round in 0..rounds {
                 if self.find(&mut detector, &frames)? != alone {
                     return Err(format!("other boxes in round {round}").into());

@@ -7,6 +7,7 @@ use crate::model::OnGpu;
 use crate::record::{Checked, Recorder, Verdict, passed};
 use crate::{Common, Failure, plans};
 use gstvigildetect::decode::Thresholds;
+use gstvigildetect::engine::gpu::GpuEngine;
 use gstvigildetect::gpu::GpuDetector;
 use gstvigildetect::preprocess::PixelFormat;
 use std::sync::Arc;
@@ -96,7 +97,7 @@ fn pipeline(
     model: &OnGpu,
     budget: Option<usize>,
 ) -> Result<Pipeline<TensorRtNetwork>, PipelineError> {
-    let network = model.engine.network(&model.loaded.spec.outputs);
+    let network = model.engine.execution(&model.loaded.spec.outputs);
     let network = network.map_err(|error| PipelineError::Network(Box::new(error)))?;
     let settings = Settings {
         levels: Levels {
@@ -170,7 +171,7 @@ fn halved(context: &Context, model: &OnGpu) -> Checked {
         Placed::new(frame, Place::Device, &gpu)
     });
     let placed: Vec<_> = placed.collect::<Result<_, _>>()?;
-    let mut detector = GpuDetector::new(&model.engine, &model.loaded.spec, PICTURES)?;
+    let mut detector = GpuDetector::new(model.engine.clone(), &model.loaded.spec, PICTURES)?;
     let thresholds = Arc::new(Thresholds::default());
     let mut seen = Vec::new();
     let mut rooms = vec![detector.capacity()];

@@ -86,7 +86,7 @@ fn cycles(options: &Options, context: &Context, load: &Load) -> Checked {
 
 fn cycle(load: &Load, frames: &[Placed; 2]) -> Result<(), Failure> {
     let model = load()?;
-    let mut detector = GpuDetector::new(&model.engine, &model.loaded.spec, frames.len())?;
+    let mut detector = GpuDetector::new(model.engine.clone(), &model.loaded.spec, frames.len())?;
     // Twice: step by step, and as it was recorded.
     for _ in 0..2 {
         frames::find(&mut detector, frames, &Arc::new(Thresholds::default()))?;

@@ -3,7 +3,8 @@
 use crate::record::{Recorder, Verdict, passed};
 use crate::{Common, Failure};
 use gstvigildetect::engine::EngineKind;
-use gstvigildetect::engine::tensorrt::Gpu;
+use gstvigildetect::engine::gpu::Gpu;
+use gstvigildetect::engine::tensorrt;
 use serde::{Deserialize, Serialize};
 use std::path::Path;
 use vigil_nvidia::driver::{Context, Driver};
@@ -60,12 +61,14 @@ impl Machine {
             Ok(driver) => this.look_at_driver(&driver),
             Err(error) => this.missing.push(error.to_string()),
         }
-        match Gpu::get(device) {
-            Ok(gpu) => {
-                let library = gpu.library();
+        match tensorrt::library() {
+            Ok(library) => {
                 this.tensorrt = Some(found(library.version().to_string(), library.path()));
             }
             Err(error) => this.missing.push(error.to_string()),
+        }
+        if let Err(error) = Gpu::get(device) {
+            this.missing.push(error.to_string());
         }
         this
     }
@@ -141,9 +144,11 @@ pub fn info(common: &Common) -> Result<bool, Failure> {
     let machine = Machine::look(common.device);
     let mut recorder = Recorder::new("info", &common.out, machine.clone())?;
     let missing = machine.missing.join("; ");
-    recorder.check("a driver and a GPU", || match machine.gpus.first() {
-        Some(gpu) => passed(format!("{}, {} in all", gpu.name, machine.gpus.len())),
-        None => Err(missing.clone().into()),
+    recorder.check("a driver and a GPU", || {
+        match machine.gpus.get(common.device as usize) {
+            Some(gpu) => passed(format!("{}, {} in all", gpu.name, machine.gpus.len())),
+            None => Err(missing.clone().into()),
+        }
     })?;
     recorder.check("TensorRT", || match &machine.tensorrt {
         Some(library) => passed(format!("{} at {}", library.version, library.path)),

@@ -11,11 +11,13 @@
 //! | [`faults`], [`plans`] | what goes wrong: memory, builds, files of plans |
 //! | [`leaks`] | memory is back where it was |
 //! | [`bench`] | figures |
+//! | [`caption`] | how soon a model that captions answers, where there is a server |
 //! | [`record`], [`report`] | what was found, as JSON and as Markdown |
 //! | [`tiny`] | a model that fake libraries can compute, for rehearsals |
 
 mod agree;
 mod bench;
+mod caption;
 mod check;
 mod element;
 mod faults;
@@ -66,6 +68,8 @@ enum Command {
     Leaks(leaks::Options),
     /// Frames a second, latencies, shares of cores
     Bench(bench::Options),
+    /// How soon a model that captions answers
+    Caption(caption::Options),
     /// Markdown of the steps' files
     Report(report::Options),
     /// Writes the model of rehearsals
@@ -115,6 +119,7 @@ fn main() -> ExitCode {
         Command::Faults(options) => faults::run(&options),
         Command::Leaks(options) => leaks::run(&options),
         Command::Bench(options) => bench::run(&options),
+        Command::Caption(options) => caption::run(&options),
         Command::Report(options) => report::run(&options),
         Command::TinyModel { file } => tiny::write(&file),
         Command::BuildOnce(options) => plans::build_once(&options),

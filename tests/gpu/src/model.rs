@@ -109,6 +109,7 @@ impl Subject {
             precision: Precision::F32,
             threads: std::thread::available_parallelism().map_or(1, |n| n.get()),
             device: 0,
+            gpu_memory: None,
             input_size: None,
             batch: 1,
         }

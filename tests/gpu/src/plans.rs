@@ -3,13 +3,14 @@
 use crate::model::{Floats, Subject};
 use crate::record::{Checked, Recorder, passed};
 use crate::{Common, Failure};
-use gstvigildetect::engine::tensorrt::Gpu;
+use gstvigildetect::engine::gpu::Gpu;
+use gstvigildetect::engine::tensorrt;
 use std::cell::Cell;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 use vigil_nvidia::tensorrt::{
-    Batches, BuildOptions, Cache, Cancel, Engine, Key, Plan, TensorRtError, build,
+    Batches, BuildOptions, Cache, Cancel, Engine, Key, Library, Plan, TensorRtError, build,
 };
 
 /// How this program is started, where it is not by its own file.
@@ -34,6 +35,7 @@ pub struct BuildOnce {
 /// A model that is built into a cache.
 struct Job {
     gpu: Arc<Gpu>,
+    library: Library,
     onnx: Vec<u8>,
     options: BuildOptions,
     key: Key,
@@ -41,6 +43,7 @@ struct Job {
 
 impl Job {
     fn new(subject: &Subject, device: u32, size: (u32, u32)) -> Result<Self, Failure> {
+        let library = tensorrt::library()?;
         let gpu = Gpu::get(device)?;
         let onnx = subject.content()?;
         let options = BuildOptions {
@@ -50,9 +53,10 @@ impl Job {
             level: Some(0),
             ..BuildOptions::default()
         };
-        let key = Key::new(gpu.library(), gpu.context(), &onnx, &options);
+        let key = Key::new(&library, gpu.context(), &onnx, &options);
         Ok(Self {
             gpu,
+            library,
             onnx,
             options,
             key,
@@ -62,7 +66,7 @@ impl Job {
     fn build(&self, cancel: &Cancel, stop: bool) -> Result<Vec<u8>, TensorRtError> {
         let (progress, cancelled) = (cancel.clone(), cancel);
         build(
-            self.gpu.library(),
+            &self.library,
             self.gpu.context(),
             &self.onnx,
             Path::new("model.onnx"),
@@ -80,7 +84,7 @@ impl Job {
     fn engine(&self, cache: &Cache) -> Result<(Engine, bool), TensorRtError> {
         let (cancel, built) = (Cancel::default(), Cell::new(false));
         let engine = cache.engine(
-            self.gpu.library(),
+            &self.library,
             self.gpu.context(),
             &self.key,
             &cancel,
@@ -136,7 +140,7 @@ pub fn checks(
 }
 
 fn cancelled(job: &Job) -> Checked {
-    let version = job.gpu.library().version();
+    let version = job.library.version();
     let (cancel, how) = (
         Cancel::default(),
         match version.major {
@@ -202,8 +206,8 @@ fn foreign(job: &Job) -> Checked {
     ] {
         let path = Path::new("foreign.plan");
         let loaded = Plan::of(bytes, path).and_then(|plan| {
-            plan.check(job.gpu.library().version())?;
-            Engine::load(job.gpu.library(), job.gpu.context(), &plan, false)
+            plan.check(job.library.version())?;
+            Engine::load(&job.library, job.gpu.context(), &plan, false)
         });
         match loaded {
             Ok(_) => return Err(format!("{what} is taken for a plan").into()),

@@ -3,6 +3,7 @@
 
 use crate::Failure;
 use crate::bench::{BatchRow, LatencyRow, PreprocessRow, StreamRow};
+use crate::caption::CaptionRow;
 use crate::machine::Machine;
 use serde::{Deserialize, Serialize};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -72,6 +73,8 @@ pub struct Record {
     pub preprocessing: Vec<PreprocessRow>,
     #[serde(default)]
     pub streams: Vec<StreamRow>,
+    #[serde(default)]
+    pub captions: Vec<CaptionRow>,
 }
 
 /// A record that is being written.
@@ -95,6 +98,7 @@ impl Recorder {
             latencies: Vec::new(),
             preprocessing: Vec::new(),
             streams: Vec::new(),
+            captions: Vec::new(),
         };
         let path = folder.join(format!("{step}.json"));
         let this = Self { record, path };

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a panic is the report of a test")]
 
 use serde_json::Value;
+use std::io::{BufRead, BufReader, Read, Write};
 use std::path::Path;
 use std::process::Command;
 
@@ -75,7 +76,7 @@ fn a_rehearsal_runs_every_step_and_claims_nothing() {
         .lines()
         .filter(|line| line.starts_with("| "))
         .collect();
-    assert_eq!(targets.len(), 6, "a head and five targets: {targets:?}");
+    assert_eq!(targets.len(), 9, "a head and eight targets: {targets:?}");
     for target in &targets[1..] {
         assert!(target.ends_with("| — | not measured |"), "{target}");
     }
@@ -96,6 +97,115 @@ fn a_rehearsal_runs_every_step_and_claims_nothing() {
             .count()
             > 0
     );
+}
+
+/// The steps in which versions of TensorRT differ.
+fn rehearse_with(major: &str) {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("results");
+    let steps = ["info", "element", "faults", "leaks"];
+    let arguments = [&["--fake-tensorrt", major], &steps[..]].concat();
+    let (ended_well, said, report) = rehearse(&out, &arguments);
+    assert!(ended_well, "{said}");
+    assert!(
+        report.contains(&format!("| TensorRT | {major}.")),
+        "{report}"
+    );
+    for step in steps {
+        let record = record(&out, step);
+        let checks = record["checks"].as_array().unwrap();
+        let failed: Vec<_> = checks.iter().filter(|c| c["outcome"] == "fail").collect();
+        assert!(
+            record["rehearsal"] == true && failed.is_empty(),
+            "{step}: {failed:?}"
+        );
+    }
+}
+
+#[test]
+fn tensorrt_10_is_rehearsed() {
+    rehearse_with("10");
+}
+
+#[test]
+fn tensorrt_11_is_rehearsed() {
+    rehearse_with("11");
+}
+
+/// A server that answers every question with two words, and says that its model is `tiny-vlm`.
+fn server() -> String {
+    let listener = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap();
+    let url = format!("http://{}/v1", listener.local_addr().unwrap());
+    let answer = |mut stream: std::net::TcpStream| -> std::io::Result<()> {
+        let mut reader = BufReader::new(stream.try_clone()?);
+        let (mut line, mut length, mut is_question) = (String::new(), 0, None);
+        while reader.read_line(&mut line)? > 2 {
+            is_question.get_or_insert(line.starts_with("POST"));
+            if let Some(value) = line.to_lowercase().strip_prefix("content-length:") {
+                length = value.trim().parse().unwrap();
+            }
+            line.clear();
+        }
+        reader.read_exact(&mut vec![0; length])?;
+        let (kind, body) = match is_question {
+            Some(true) => {
+                let word = |word: &str| {
+                    let chunk =
+                        serde_json::json!({"choices": [{"index": 0, "delta": {"content": word}}]});
+                    format!("data: {chunk}\n\n")
+                };
+                let end =
+                    r#"data: {"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]}"#;
+                let body = format!("{}{}{end}\n\ndata: [DONE]\n\n", word("A "), word("street."));
+                ("text/event-stream", body)
+            }
+            _ => {
+                let models = r#"{"data": [{"id": "tiny-vlm", "owned_by": "vllm"}]}"#;
+                ("application/json", models.to_owned())
+            }
+        };
+        let length = body.len();
+        write!(
+            stream,
+            "HTTP/1.1 200 OK\r\nContent-Type: {kind}\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n{body}"
+        )
+    };
+    std::thread::spawn(move || {
+        for stream in listener.incoming().flatten() {
+            std::thread::spawn(move || answer(stream));
+        }
+    });
+    url
+}
+
+#[test]
+fn captions_are_measured_where_there_is_a_server_and_skipped_with_a_line_else() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("results");
+    let (ended_well, said, report) = rehearse(&out, &["caption"]);
+    assert!(ended_well, "{said}");
+    assert!(
+        report.contains("no server is named: --base-url, or VIGIL_GPU_BASE_URL"),
+        "{report}"
+    );
+    let url = server();
+    let (ended_well, said, report) = rehearse(&out, &["caption", "--base-url", &url]);
+    assert!(ended_well, "{said}");
+    let rows = record(&out, "caption")["captions"].clone();
+    assert_eq!(rows.as_array().unwrap().len(), 2, "{rows}");
+    for row in rows.as_array().unwrap() {
+        assert_eq!(row["model"], "tiny-vlm");
+        assert!(
+            row["answers"].as_u64().unwrap() >= 2 && row["total_p50_ms"].as_f64().unwrap() > 0.0
+        );
+    }
+    assert!(
+        report.contains("| tiny-vlm | yes or no |") && report.contains("rehearsed"),
+        "{report}"
+    );
+    let url = "http://127.0.0.1:9/v1";
+    let (ended_well, _, report) = rehearse(&out, &["caption", "--base-url", url]);
+    assert!(!ended_well && report.contains("connection"), "{report}");
 }
 
 #[test]
@@ -144,6 +254,8 @@ fn a_step_that_is_none_and_a_limit_that_is_no_number_are_refused_by_name() {
         let (ended_well, said, _) = rehearse(folder.path(), &[argument]);
         assert!(!ended_well && said.contains(reason), "{said}");
     }
+    let (ended_well, said, _) = rehearse(folder.path(), &["--fake-tensorrt", "9"]);
+    assert!(!ended_well && said.contains("8, 10 or 11"), "{said}");
     let (ended_well, said, _) = rehearse(folder.path(), &["--limit", "soon"]);
     assert!(!ended_well && said.contains("whole seconds"), "{said}");
 }

@@ -1,7 +1,9 @@
 //! A model as it was read, and what tells it from others.
 
-use super::LoadOptions;
-use crate::model::{self, ModelError, OnnxInfo, Sidecar};
+use super::{LoadError, LoadOptions};
+use crate::engine::EngineKind;
+use crate::engine::tensorrt::plan::{self, PlanFile};
+use crate::model::{self, OnnxInfo, Sidecar};
 use std::hash::{DefaultHasher, Hasher};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
@@ -42,19 +44,39 @@ pub struct ModelFile {
     pub(super) options: LoadOptions,
     pub(super) info: OnnxInfo,
     pub(super) bytes: Vec<u8>,
+    /// The most pictures of a run, where the file has a limit.
+    pub(super) most: Option<usize>,
 }
 
 impl ModelFile {
     /// Reads the file, or the built-in model, and the file beside it that speaks of it.
     ///
     /// # Errors
-    /// The file is not there or is none that is understood.
-    pub fn read(options: &LoadOptions) -> Result<Self, ModelError> {
-        let (info, bytes) = match &options.model {
-            Some(path) => model::read(path)?,
-            None => model::builtin::read()?,
-        };
+    /// The file is not there or is none that is understood; a plan of TensorRT's that cannot be run here.
+    pub fn read(options: &LoadOptions) -> Result<Self, LoadError> {
         let mut options = options.clone();
+        let (info, bytes, most) = match &options.model {
+            Some(path) if plan::is_named(path) && path.exists() => {
+                let LoadOptions {
+                    engine,
+                    precision,
+                    device,
+                    ..
+                } = options;
+                let plan = PlanFile::read(path, engine, precision, device)?;
+                // No other one can run it.
+                options.engine = Some(EngineKind::TensorRt);
+                (plan.info, plan.bytes, Some(plan.most))
+            }
+            Some(path) => {
+                let (info, bytes) = model::read(path)?;
+                (info, bytes, None)
+            }
+            None => {
+                let (info, bytes) = model::builtin::read()?;
+                (info, bytes, None)
+            }
+        };
         if let Some(path) = &options.model {
             options.wishes.sidecar = Sidecar::beside(path)?;
         }
@@ -62,6 +84,7 @@ impl ModelFile {
             options,
             info,
             bytes,
+            most,
         })
     }
 
@@ -97,6 +120,7 @@ mod tests {
             engine: None,
             precision: Default::default(),
             device: 0,
+            gpu_memory: None,
             threads: 1,
             input_size: None,
             batch: 0,

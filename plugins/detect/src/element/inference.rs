@@ -6,13 +6,14 @@ use super::gpu::memory::{Mapped, Readers};
 use super::session::{Failure, Found, Frame, lock};
 use crate::decode::{Details, Thresholds};
 use crate::detector::{Detector, LoadedModel, Picture, Timings};
-use crate::engine::tensorrt::{TensorRt, error_of};
+use crate::engine::gpu::{GpuEngine, error_of};
 use crate::engine::{EngineError, Runner};
 use crate::gpu::{GpuDetector, GpuError, GpuSource};
 use crate::objects::Answer;
 use crate::preprocess::{Fit, Resize, Sampling};
 use crate::schedule::{Division, Taken, Work};
 use crate::views::{Part, Views};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use vigil_analytics::frame::video::frame_view;
@@ -23,6 +24,8 @@ pub(super) struct StreamTerms {
     pub sampling: Sampling,
     /// Whether the model's outputs go with each frame.
     pub attach_tensors: bool,
+    /// Pictures that were sent from system memory to a GPU's.
+    pub uploads: Arc<AtomicU64>,
 }
 
 /// A model's work on frames of any stream.
@@ -30,27 +33,65 @@ pub(super) struct Inference {
     loaded: Arc<LoadedModel>,
     /// The trial's runner and its threads, until the first worker takes it.
     trial: Mutex<Option<(Box<dyn Runner>, usize)>>,
+    /// Of a GPU, until the first worker takes it.
+    first: Mutex<Option<Box<GpuDetector>>>,
 }
 
 impl Inference {
-    /// With the runner that the model was tried with, of so many threads.
-    pub fn new(loaded: Arc<LoadedModel>, trial: Box<dyn Runner>, threads: usize) -> Self {
-        Self {
+    /// With the runner that the model was tried with, of so many threads. On a GPU the first worker's
+    /// memory is taken now, so that it is known whether there is any.
+    ///
+    /// # Errors
+    /// Not even one picture fits into the GPU's memory, or what is allowed of it.
+    pub fn new(
+        loaded: Arc<LoadedModel>,
+        trial: Box<dyn Runner>,
+        threads: usize,
+    ) -> Result<Self, EngineError> {
+        let mut this = Self {
             loaded,
             trial: Mutex::new(Some((trial, threads))),
+            first: Mutex::default(),
+        };
+        if let Some(engine) = this.on_gpu() {
+            // Its memory is for the pipeline now.
+            drop(lock(&this.trial).take());
+            let gpu = this.gpu_detector(engine, this.loaded.batch)?;
+            this.first = Mutex::new(Some(gpu));
         }
+        Ok(this)
     }
 
-    fn hands_on_gpu(&self, engine: &Arc<TensorRt>, batch: usize) -> Result<Hands, EngineError> {
-        // Its memory is for the pipeline now.
-        drop(lock(&self.trial).take());
+    /// The engine, if pictures are prepared on a GPU. Kernels do not resample as Pillow does, which is
+    /// what classifiers are fed.
+    fn on_gpu(&self) -> Option<Arc<dyn GpuEngine>> {
+        let is_for_kernels = self.loaded.spec.input.fit != Fit::CentreCrop;
+        let engine = self.loaded.engine.clone();
+        engine.on_gpu().filter(|_| is_for_kernels)
+    }
+
+    fn gpu_detector(
+        &self,
+        engine: Arc<dyn GpuEngine>,
+        batch: usize,
+    ) -> Result<Box<GpuDetector>, EngineError> {
         let mut gpu = GpuDetector::new(engine, &self.loaded.spec, batch)?;
         gpu.want_masks(NEEDS_V1_26.is_none());
+        Ok(Box::new(gpu))
+    }
+
+    fn hands_on_gpu(&self, engine: Arc<dyn GpuEngine>, batch: usize) -> Result<Hands, EngineError> {
+        let readers = Readers::new(engine.gpu().context());
+        let first = lock(&self.first).take();
+        let gpu = match first {
+            Some(gpu) => gpu,
+            None => self.gpu_detector(engine, batch)?,
+        };
         Ok(Hands {
             tensors: None,
             most: gpu.capacity(),
-            gpu: Some(Box::new(gpu)),
-            readers: Some(Readers::new(engine.gpu().context())),
+            gpu: Some(gpu),
+            readers: Some(readers),
             made_room: false,
         })
     }
@@ -86,12 +127,8 @@ impl Work for Inference {
     type Hands = Result<Hands, EngineError>;
 
     fn hands(&self, division: Division) -> Self::Hands {
-        // Kernels do not resample as Pillow does, which is what classifiers are fed.
-        let is_for_kernels = self.loaded.spec.input.fit != Fit::CentreCrop;
-        if let Some(engine) = self.loaded.engine.clone().tensorrt()
-            && is_for_kernels
-        {
-            return self.hands_on_gpu(&engine, division.batch);
+        if let Some(engine) = self.on_gpu() {
+            return self.hands_on_gpu(engine, division.batch);
         }
         let several = self.loaded.several.as_ref();
         let several = several.filter(|_| division.batch > self.loaded.batch);
@@ -308,6 +345,7 @@ impl Hands {
             .map_err(|error| Failure::Frame(error.to_string()))?;
         let view = view.part(piece.part);
         if is_for_gpu && let Some(gpu) = &mut self.gpu {
+            stream.uploads.fetch_add(1, Ordering::Relaxed);
             let put = gpu.put(number, GpuSource::Host(&view), chroma);
             return put.map_err(|error| self.gpu_failed(error.into()));
         }
@@ -335,6 +373,9 @@ impl Hands {
 
     /// A GPU that is short of memory may do with half as many pictures at a time.
     fn gpu_failed(&mut self, error: GpuError) -> Failure {
+        let Some(kind) = self.gpu.as_ref().map(|gpu| gpu.engine().kind()) else {
+            return Failure::Engine(error.to_string());
+        };
         if error.is_out_of_memory()
             && let Some(gpu) = &mut self.gpu
             && gpu.capacity() > 1
@@ -344,7 +385,7 @@ impl Hands {
             self.made_room = true;
         }
         Failure::Engine(match error {
-            GpuError::Pipeline(error) => error_of(error).to_string(),
+            GpuError::Pipeline(error) => error_of(kind, &error).to_string(),
             error => error.to_string(),
         })
     }
@@ -427,6 +468,7 @@ mod tests {
             engine: Some(EngineKind::Rten),
             precision: Default::default(),
             device: 0,
+            gpu_memory: None,
             threads: 1,
             input_size: None,
             batch,
@@ -442,7 +484,7 @@ mod tests {
             batch: 4,
             gain: 2.0,
         });
-        let inference = Inference::new(Arc::new(loaded), trial, 1);
+        let inference = Inference::new(Arc::new(loaded), trial, 1).unwrap();
         let grey = [128; 64 * 64];
         let format = FrameFormat {
             pixels: PixelFormat::Gray8,

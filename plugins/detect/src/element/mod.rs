@@ -21,7 +21,7 @@ pub use gpu::nvds::NvdsMeta;
 pub use on::OnChoice;
 pub use sampling::{ChromaResampler, ResizeChoice};
 
-use crate::engine::Precision;
+use crate::engine::{EngineKind, Precision};
 use crate::schedule::Mode;
 use gst::glib;
 use gst::prelude::*;
@@ -38,6 +38,18 @@ pub enum EngineChoice {
     /// TensorRT.
     #[enum_value(name = "TensorRT, on an NVIDIA GPU", nick = "tensorrt")]
     TensorRt,
+    /// ONNX Runtime's TensorRT provider.
+    #[enum_value(
+        name = "ONNX Runtime with TensorRT, on an NVIDIA GPU",
+        nick = "onnxruntime-tensorrt"
+    )]
+    OnnxRuntimeTensorRt,
+    /// ONNX Runtime's CUDA provider.
+    #[enum_value(
+        name = "ONNX Runtime with CUDA, on an NVIDIA GPU",
+        nick = "onnxruntime-cuda"
+    )]
+    OnnxRuntimeCuda,
     /// OpenVINO.
     #[enum_value(name = "OpenVINO, a set of shared libraries", nick = "openvino")]
     OpenVino,
@@ -61,6 +73,21 @@ pub enum EngineChoice {
     DeepStream,
 }
 
+impl EngineChoice {
+    /// The inference engine, if it is one that is named.
+    fn kind(self) -> Option<EngineKind> {
+        match self {
+            Self::TensorRt => Some(EngineKind::TensorRt),
+            Self::OnnxRuntimeTensorRt => Some(EngineKind::OnnxRuntimeTensorRt),
+            Self::OnnxRuntimeCuda => Some(EngineKind::OnnxRuntimeCuda),
+            Self::OpenVino => Some(EngineKind::OpenVino),
+            Self::OnnxRuntime => Some(EngineKind::OnnxRuntime),
+            Self::Rten => Some(EngineKind::Rten),
+            Self::Auto | Self::Replay | Self::DeepStream => None,
+        }
+    }
+}
+
 /// What the engine calculates in.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq, glib::Enum)]
 #[enum_type(name = "GstVigilDetectPrecision")]
@@ -81,7 +108,7 @@ pub enum PrecisionChoice {
     Bf16,
     /// Faster on GPUs.
     #[enum_value(
-        name = "16-bit floats (TensorRT): faster, nearly as exact",
+        name = "16-bit floats (on GPUs): faster, nearly as exact",
         nick = "f16"
     )]
     F16,

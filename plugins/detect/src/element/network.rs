@@ -11,6 +11,7 @@ use crate::model::Task;
 use crate::preprocess::{Fit, Resize, Sampling};
 use crate::replay::{Cursor, Position};
 use crate::schedule::{self, Division, PoolStats, Terms};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -39,6 +40,8 @@ pub(super) struct Network {
     lane: Mutex<Option<Arc<Lane>>>,
     /// How the workers were at the end.
     last: Mutex<Option<PoolStats>>,
+    /// Pictures that were sent from system memory to a GPU's.
+    uploads: Arc<AtomicU64>,
 }
 
 impl Network {
@@ -49,6 +52,7 @@ impl Network {
             options,
             lane: Mutex::default(),
             last: Mutex::default(),
+            uploads: Arc::default(),
         })
     }
 
@@ -124,6 +128,7 @@ impl Finder for Network {
         structure.set("head", spec.kind.as_str());
         if self.shared.loaded.engine.kind().is_on_gpu() {
             structure.set("device", self.options.load.device);
+            structure.set("uploads", self.uploads.load(Ordering::Relaxed));
         }
         structure.set("input-width", spec.input.width);
         structure.set("input-height", spec.input.height);
@@ -204,6 +209,7 @@ impl Finder for Network {
             thresholds: thresholds.clone(),
             sampling: self.options.sampling,
             attach_tensors: self.options.attach_tensors,
+            uploads: self.uploads.clone(),
         };
         let terms = Terms {
             live,

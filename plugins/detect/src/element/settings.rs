@@ -9,7 +9,7 @@ use super::sampling::SamplingSettings;
 use super::{EngineChoice, ModeChoice, PrecisionChoice};
 use crate::decode::Thresholds;
 use crate::detector::LoadOptions;
-use crate::engine::{self, EngineKind};
+use crate::engine;
 use crate::model::{self, HeadKind, InputWishes, ModelError, Wishes};
 use gst::glib;
 use gst::prelude::*;
@@ -27,6 +27,8 @@ pub(super) struct Settings {
     pub engine: EngineChoice,
     pub precision: PrecisionChoice,
     pub device: u32,
+    /// MiB.
+    pub gpu_memory: u32,
     pub threads: u32,
     pub mode: ModeChoice,
     pub batch_size: u32,
@@ -58,6 +60,7 @@ impl Default for Settings {
             engine: EngineChoice::Auto,
             precision: PrecisionChoice::default(),
             device: 0,
+            gpu_memory: 0,
             threads: 0,
             mode: ModeChoice::default(),
             batch_size: 0,
@@ -150,11 +153,6 @@ impl Settings {
         self.on.check(without_model, whole)?;
         let path = self.model.as_deref().filter(|path| !path.is_empty());
         let engine = match self.engine {
-            EngineChoice::Auto => None,
-            EngineChoice::TensorRt => Some(EngineKind::TensorRt),
-            EngineChoice::OpenVino => Some(EngineKind::OpenVino),
-            EngineChoice::OnnxRuntime => Some(EngineKind::OnnxRuntime),
-            EngineChoice::Rten => Some(EngineKind::Rten),
             EngineChoice::Replay => {
                 return Ok(Task::Replay(ReplayOptions {
                     file: path.ok_or(SettingsError::NoRecording)?.into(),
@@ -163,6 +161,7 @@ impl Settings {
                 }));
             }
             EngineChoice::DeepStream => return Ok(Task::DeepStream),
+            choice => choice.kind(),
         };
         if let Some(why) = NEEDS_V1_26.filter(|_| self.attach_tensors) {
             return Err(SettingsError::Tensors(why));
@@ -183,6 +182,7 @@ impl Settings {
                 engine,
                 precision: self.precision.into(),
                 device: self.device,
+                gpu_memory: (self.gpu_memory > 0).then_some((self.gpu_memory as usize) << 20),
                 threads: self.thread_count(),
                 input_size: self.parse_input_size()?,
                 batch: self.batch_size as usize,
@@ -312,6 +312,16 @@ impl Settings {
                 .default_value(default.device)
                 .mutable_ready()
                 .build(),
+            glib::ParamSpecUInt::builder("gpu-memory")
+                .nick("GPU memory")
+                .blurb(
+                    "Most of the GPU's memory that the model and its runs may take, in MiB: runs get smaller to \
+                     fit, and a model that does not is refused (0: any)",
+                )
+                .maximum(1 << 20)
+                .default_value(default.gpu_memory)
+                .mutable_ready()
+                .build(),
             glib::ParamSpecUInt::builder("threads")
                 .nick("Threads")
                 .blurb("Threads for inference (0: one for each core; at most 4 for each core)")
@@ -424,6 +434,7 @@ impl Settings {
             "engine" => store(value, &mut self.engine),
             "precision" => store(value, &mut self.precision),
             "device" => store(value, &mut self.device),
+            "gpu-memory" => store(value, &mut self.gpu_memory),
             "threads" => store(value, &mut self.threads),
             "mode" => store(value, &mut self.mode),
             "batch-size" => store(value, &mut self.batch_size),
@@ -454,6 +465,7 @@ impl Settings {
             "engine" => self.engine.to_value(),
             "precision" => self.precision.to_value(),
             "device" => self.device.to_value(),
+            "gpu-memory" => self.gpu_memory.to_value(),
             "threads" => self.threads.to_value(),
             "mode" => self.mode.to_value(),
             "batch-size" => self.batch_size.to_value(),

@@ -2,6 +2,7 @@
 
 use super::inference::Inference;
 use crate::detector::{LoadError, LoadOptions, LoadedModel, ModelFile, ModelKey};
+use crate::engine::gpu::WORKERS;
 use crate::schedule::{Batch, Pool, Registry};
 use std::sync::Arc;
 
@@ -17,9 +18,6 @@ pub(super) struct SharedNetwork {
     pub threads: usize,
 }
 
-/// Workers of a GPU: while the GPU works on the batch of one, the other gets the next one ready.
-const WORKERS_OF_GPU: usize = 2;
-
 impl SharedNetwork {
     /// The network that these options and the file as it is now make, loaded where nobody has it.
     /// Takes its time.
@@ -33,9 +31,9 @@ impl SharedNetwork {
                 for_latency: several.map_or(loaded.batch, |several| several.batch),
             };
             let loaded = Arc::new(loaded);
-            let work = Inference::new(loaded.clone(), runner, options.threads);
+            let work = Inference::new(loaded.clone(), runner, options.threads)?;
             let threads = match loaded.engine.kind().is_on_gpu() {
-                true => WORKERS_OF_GPU,
+                true => WORKERS,
                 false => options.threads,
             };
             Ok(Self {

@@ -3,7 +3,9 @@
 //! | engine | needs | where it is looked for |
 //! |---|---|---|
 //! | [`tensorrt`] | an NVIDIA GPU, its driver, `libnvinfer` 8.6, 10 or 11 | see [`vigil_nvidia::tensorrt::search`] |
-//! | [`openvino`] | `libopenvino_c.so` ≥ 2025.1 | see [`EngineKind::candidates`] |
+//! | [`onnxruntime`]'s TensorRT provider | the same, TensorRT 10, and a `libonnxruntime.so` made for GPUs | see [`EngineKind::candidates`] |
+//! | [`onnxruntime`]'s CUDA provider | an NVIDIA GPU, its driver, cuDNN, and such a `libonnxruntime.so` | the same |
+//! | [`openvino`] | `libopenvino_c.so` ≥ 2025.1 | the same |
 //! | [`onnxruntime`] | `libonnxruntime.so` ≥ 1.17 | the same |
 //! | [`rten`] | nothing, it is compiled in | |
 //!
@@ -11,7 +13,9 @@
 //! runners have their own tensors, and threads of their own inside.
 
 mod batch;
+pub mod gpu;
 mod half;
+mod host;
 pub mod onnxruntime;
 pub mod openvino;
 pub mod rten;
@@ -23,6 +27,7 @@ pub(crate) use values::{Kept, Values};
 
 use crate::decode::OutputView;
 use crate::model::{InputPlan, OnnxInfo};
+use onnxruntime::Provider;
 use search::Search;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -33,6 +38,10 @@ use std::time::{Duration, Instant};
 pub enum EngineKind {
     /// TensorRT, on an NVIDIA GPU.
     TensorRt,
+    /// ONNX Runtime with its TensorRT provider, on an NVIDIA GPU.
+    OnnxRuntimeTensorRt,
+    /// ONNX Runtime with its CUDA provider, on an NVIDIA GPU.
+    OnnxRuntimeCuda,
     /// OpenVINO, a set of shared libraries.
     OpenVino,
     /// ONNX Runtime, a shared library.
@@ -43,8 +52,10 @@ pub enum EngineKind {
 
 impl EngineKind {
     /// The engines from the fastest to the one that is always there.
-    pub const ALL: [Self; 4] = [
+    pub const ALL: [Self; 6] = [
         Self::TensorRt,
+        Self::OnnxRuntimeTensorRt,
+        Self::OnnxRuntimeCuda,
         Self::OpenVino,
         Self::OnnxRuntime,
         Self::Rten,
@@ -54,6 +65,8 @@ impl EngineKind {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::TensorRt => "tensorrt",
+            Self::OnnxRuntimeTensorRt => "onnxruntime-tensorrt",
+            Self::OnnxRuntimeCuda => "onnxruntime-cuda",
             Self::OpenVino => "openvino",
             Self::OnnxRuntime => "onnxruntime",
             Self::Rten => "rten",
@@ -65,15 +78,17 @@ impl EngineKind {
         self.search().map(Search::candidates).unwrap_or_default()
     }
 
-    /// The folder that `./dev engines` has put its library in.
+    /// The folder that `./dev engines` has put its library in. What it fetches is for CPUs.
     pub fn fetched(self) -> Option<PathBuf> {
-        self.search()?.fetched()
+        self.search().filter(|_| !self.is_on_gpu())?.fetched()
     }
 
     fn search(self) -> Option<&'static Search> {
         match self {
             Self::OpenVino => Some(&openvino::SEARCH),
-            Self::OnnxRuntime => Some(&onnxruntime::SEARCH),
+            Self::OnnxRuntime | Self::OnnxRuntimeTensorRt | Self::OnnxRuntimeCuda => {
+                Some(&onnxruntime::SEARCH)
+            }
             // TensorRT is looked for by version: see `vigil_nvidia::tensorrt::search`.
             Self::Rten | Self::TensorRt => None,
         }
@@ -81,7 +96,20 @@ impl EngineKind {
 
     /// Whether it works on a GPU, where threads of ours have nothing to divide.
     pub fn is_on_gpu(self) -> bool {
-        self == Self::TensorRt
+        match self {
+            Self::TensorRt | Self::OnnxRuntimeTensorRt | Self::OnnxRuntimeCuda => true,
+            Self::OpenVino | Self::OnnxRuntime | Self::Rten => false,
+        }
+    }
+
+    /// Whether this machine looks as if it should have it. Of one that is not, nobody wants to hear who
+    /// did not ask for it.
+    fn is_imaginable(self) -> bool {
+        match self {
+            Self::TensorRt => gpu::is_imaginable(),
+            Self::OnnxRuntimeTensorRt | Self::OnnxRuntimeCuda => onnxruntime::is_for_gpu(),
+            Self::OpenVino | Self::OnnxRuntime | Self::Rten => true,
+        }
     }
 }
 
@@ -106,6 +134,15 @@ impl Precision {
             Self::F32 => "f32",
             Self::Bf16 => "bf16",
             Self::F16 => "f16",
+        }
+    }
+
+    /// Whether an engine has it.
+    fn is_had_by(self, kind: EngineKind) -> bool {
+        match self {
+            Self::F32 => true,
+            Self::Bf16 => kind == EngineKind::OpenVino,
+            Self::F16 => kind.is_on_gpu(),
         }
     }
 }
@@ -136,6 +173,17 @@ pub struct ModelSource {
     pub batch_on_gpu: usize,
     /// Number of the GPU, for engines that work on one.
     pub device: u32,
+    /// Bytes of its memory that the model may take with all of its workers; `None` for any number.
+    pub gpu_memory: Option<usize>,
+}
+
+/// Bytes, for people.
+struct Mib(usize);
+
+impl std::fmt::Display for Mib {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{:.1} MiB", self.0 as f64 / f64::from(1 << 20))
+    }
 }
 
 impl ModelSource {
@@ -217,6 +265,11 @@ pub trait Engine: Send + Sync {
     fn tensorrt(self: Arc<Self>) -> Option<Arc<tensorrt::TensorRt>> {
         None
     }
+
+    /// The engine, if it has its tensors on a GPU.
+    fn on_gpu(self: Arc<Self>) -> Option<Arc<dyn gpu::GpuEngine>> {
+        None
+    }
 }
 
 /// One thread's way to run a model; it owns the input tensor.
@@ -275,8 +328,7 @@ pub fn choose(
     let mut passed_over = Vec::new();
     let mut last = None;
     for kind in EngineKind::ALL {
-        // Nobody without such a GPU wants to hear of it.
-        if kind == EngineKind::TensorRt && !tensorrt::is_imaginable() {
+        if !kind.is_imaginable() {
             continue;
         }
         match load_and_try(model, kind, threads) {
@@ -310,24 +362,26 @@ pub fn choose(
 }
 
 fn load(model: &ModelSource, kind: EngineKind) -> Result<Arc<dyn Engine>, EngineError> {
-    let only = match model.precision {
-        Precision::F32 => kind,
-        Precision::Bf16 => EngineKind::OpenVino,
-        Precision::F16 => EngineKind::TensorRt,
-    };
-    if kind != only {
+    if !model.precision.is_had_by(kind) {
+        let all = EngineKind::ALL.into_iter();
+        let having = all.filter(|kind| model.precision.is_had_by(*kind));
+        let having: Vec<_> = having.map(|k| format!("engine={}", k.as_str())).collect();
         return Err(EngineError::Load {
             kind,
             path: model.path.clone(),
             reason: format!(
-                "precision={} is there with engine={} only",
+                "precision={} is there with {} only",
                 model.precision.as_str(),
-                only.as_str()
+                having.join(", ")
             ),
         });
     }
     Ok(match kind {
         EngineKind::TensorRt => Arc::new(tensorrt::TensorRt::load(model)?),
+        EngineKind::OnnxRuntimeTensorRt => {
+            Arc::new(onnxruntime::OnGpu::load(model, Provider::TensorRt)?)
+        }
+        EngineKind::OnnxRuntimeCuda => Arc::new(onnxruntime::OnGpu::load(model, Provider::Cuda)?),
         EngineKind::OpenVino => Arc::new(openvino::OpenVino::load(model)?),
         EngineKind::OnnxRuntime => Arc::new(onnxruntime::OnnxRuntime::load(model)?),
         EngineKind::Rten => Arc::new(rten::Rten::load(model)?),
@@ -350,6 +404,9 @@ fn load_and_try(
         model
     };
     let engine = load(model, kind)?;
+    if let Some(engine) = engine.clone().on_gpu() {
+        engine.room()?;
+    }
     let mut runner = engine.runner(threads)?;
     runner.input_mut(0).fill(0.5);
     let shapes = batch::shapes(&mut *runner, 1)?;
@@ -370,4 +427,17 @@ fn load_and_try(
         batch: model.batch.clamp(1, model.most_pictures()),
         reason: String::new(),
     })
+}
+
+/// Whether models may end on a GPU, of those that want this engine, or the best one.
+///
+/// # Errors
+/// Why they do not, as far as is known before a model is loaded.
+pub fn may_be_on_gpu(wanted: Option<EngineKind>) -> Result<(), EngineError> {
+    let by_tensorrt = || tensorrt::library().map(|_| ());
+    match wanted {
+        Some(EngineKind::TensorRt) => by_tensorrt(),
+        None if !onnxruntime::is_for_gpu() => by_tensorrt(),
+        _ => Ok(()),
+    }
 }

@@ -27,13 +27,22 @@ impl Search {
     ///
     /// # Errors
     /// [`EngineError::Missing`] with each place and why it was none.
-    pub fn open<T>(
+    pub fn open<T>(&self, open: impl FnMut(&Path) -> Result<T, String>) -> Result<T, EngineError> {
+        self.open_in(&self.candidates(), open)
+    }
+
+    /// The first library of these that `open` takes.
+    ///
+    /// # Errors
+    /// As of [`open`](Self::open).
+    pub fn open_in<T>(
         &self,
+        candidates: &[PathBuf],
         mut open: impl FnMut(&Path) -> Result<T, String>,
     ) -> Result<T, EngineError> {
         let mut tried = Vec::new();
-        for path in self.candidates() {
-            match open(&path) {
+        for path in candidates {
+            match open(path) {
                 Ok(library) => return Ok(library),
                 Err(error) => tried.push(format!("{} ({error})", path.display())),
             }

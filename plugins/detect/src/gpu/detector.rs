@@ -3,7 +3,7 @@
 use super::{head, picture, wanted};
 use crate::decode::{DecodeError, Decoder, Detection, OutputView, Thresholds};
 use crate::detector::{Picture, Timings};
-use crate::engine::tensorrt::{TensorRt, error_of};
+use crate::engine::gpu::{GpuEngine, GpuNetwork, OnStream, WORKERS, error_of};
 use crate::engine::{EngineError, Kept, Values};
 use crate::model::ModelSpec;
 use crate::preprocess::{Chroma, FrameView, Letterbox, TensorFormat};
@@ -16,7 +16,7 @@ use vigil_nvidia::kernels::head::{MOST_CONSIDERED, Wanted};
 use vigil_nvidia::pipeline::{
     Finish, Finished, Levels, Pipeline, PipelineError, Recording, Settings, Source,
 };
-use vigil_nvidia::tensorrt::{DataType, TensorRtNetwork};
+use vigil_nvidia::tensorrt::DataType;
 
 /// Boxes of a picture that there is room for at first; more are asked for when more are wanted.
 const ROOM: usize = 300;
@@ -89,11 +89,11 @@ struct Place {
 
 /// One worker's detector on a GPU: what [`Detector`](crate::detector::Detector) is on a CPU.
 pub struct GpuDetector {
-    pipeline: Pipeline<TensorRtNetwork>,
+    pipeline: Pipeline<Box<dyn GpuNetwork>>,
     tensor: TensorFormat,
     reader: Reader,
     places: Vec<Option<Place>>,
-    engine: Arc<TensorRt>,
+    engine: Arc<dyn GpuEngine>,
     spec: ModelSpec,
     recording: Recording,
 }
@@ -103,7 +103,11 @@ impl GpuDetector {
     ///
     /// # Errors
     /// The engine's; not even one picture fits into the GPU's memory.
-    pub fn new(engine: &Arc<TensorRt>, spec: &ModelSpec, most: usize) -> Result<Self, EngineError> {
+    pub fn new(
+        engine: Arc<dyn GpuEngine>,
+        spec: &ModelSpec,
+        most: usize,
+    ) -> Result<Self, EngineError> {
         Self::with_recording(engine, spec, most, Recording::WherePossible)
     }
 
@@ -112,12 +116,12 @@ impl GpuDetector {
     /// # Errors
     /// As of [`new`](Self::new).
     pub fn with_recording(
-        engine: &Arc<TensorRt>,
+        engine: Arc<dyn GpuEngine>,
         spec: &ModelSpec,
         most: usize,
         recording: Recording,
     ) -> Result<Self, EngineError> {
-        let (pipeline, reader) = make(engine, spec, most, ROOM, recording)?;
+        let (pipeline, reader) = make(&*engine, spec, most, ROOM, recording)?;
         Ok(Self {
             places: std::iter::repeat_with(|| None)
                 .take(pipeline.capacity())
@@ -125,7 +129,7 @@ impl GpuDetector {
             pipeline,
             tensor: TensorFormat::new(&spec.input, Default::default()),
             reader,
-            engine: engine.clone(),
+            engine,
             spec: spec.clone(),
             recording,
         })
@@ -136,6 +140,11 @@ impl GpuDetector {
         if let Reader::Outputs { decoder, .. } = &mut self.reader {
             decoder.want_masks(wanted);
         }
+    }
+
+    /// The engine that it runs.
+    pub fn engine(&self) -> &dyn GpuEngine {
+        &*self.engine
     }
 
     /// Pictures that a batch has room for.
@@ -280,7 +289,7 @@ impl GpuDetector {
         };
         if boxes.min(MOST_CONSIDERED) > *room {
             let (most, recording) = (self.capacity(), self.recording);
-            let (pipeline, reader) = make(&self.engine, &self.spec, most, boxes, recording)?;
+            let (pipeline, reader) = make(&*self.engine, &self.spec, most, boxes, recording)?;
             (self.pipeline, self.reader) = (pipeline, reader);
             self.places.clear();
             self.places.resize_with(self.pipeline.capacity(), || None);
@@ -290,14 +299,19 @@ impl GpuDetector {
 }
 
 fn make(
-    engine: &TensorRt,
+    engine: &dyn GpuEngine,
     spec: &ModelSpec,
     most: usize,
     room: usize,
     recording: Recording,
-) -> Result<(Pipeline<TensorRtNetwork>, Reader), EngineError> {
-    let network = engine.network(&spec.outputs)?;
-    let types: Vec<_> = network.output_shapes().map(|(kind, _)| kind).collect();
+) -> Result<(Pipeline<Box<dyn GpuNetwork>>, Reader), EngineError> {
+    let budget = engine.room()?;
+    let OnStream { network, stream } = engine.network(&spec.outputs)?;
+    let types: Vec<_> = network
+        .tensors()
+        .into_iter()
+        .map(|(kind, _)| kind)
+        .collect();
     let room = room.min(MOST_CONSIDERED);
     let (finish, reader) = match head::plan(spec, &types) {
         Some(plan) => {
@@ -313,7 +327,7 @@ fn make(
             };
             (Finish::Boxes(plan, told), reader)
         }
-        None => (Finish::Outputs, Reader::outputs(spec, &network)),
+        None => (Finish::Outputs, Reader::outputs(spec, network.tensors())),
     };
     let input = TensorFormat::new(&spec.input, Default::default());
     let settings = Settings {
@@ -325,20 +339,22 @@ fn make(
         },
         finish,
         pictures: most,
-        budget: None,
+        budget,
         recording,
     };
-    let gpu = engine.gpu();
-    let pipeline = Pipeline::new(gpu.context(), gpu.kernels(), network, settings);
-    Ok((pipeline.map_err(error_of)?, reader))
+    let pipeline = Pipeline::on(&stream, engine.gpu().kernels(), network, settings);
+    let pipeline = pipeline.map_err(|error| match error {
+        PipelineError::Budget { .. } => EngineError::Run {
+            kind: engine.kind(),
+            reason: format!("property gpu-memory is too low: {error} to each of {WORKERS} workers"),
+        },
+        error => error_of(engine.kind(), &error),
+    });
+    Ok((pipeline?, reader))
 }
 
 impl Reader {
-    fn outputs(spec: &ModelSpec, network: &TensorRtNetwork) -> Self {
-        let tensors: Vec<_> = network
-            .output_shapes()
-            .map(|(kind, shape)| (kind, shape.iter().map(|n| (*n).max(0) as usize).collect()))
-            .collect();
+    fn outputs(spec: &ModelSpec, tensors: Vec<(DataType, Vec<usize>)>) -> Self {
         // Decoders look for outputs by their places in the file; here they come in the head's order.
         let mut spec = spec.clone();
         for (index, output) in spec.outputs.iter_mut().enumerate() {

@@ -7,6 +7,7 @@
     reason = "a panic is the report of a test"
 )]
 
+pub mod alike;
 pub mod classes;
 pub mod models;
 pub mod onnx;

@@ -98,8 +98,10 @@ fn objects_of_frames_from_cudaupload_are_those_of_frames_in_system_memory() {
         // The noise of `snow` is the same in each run of a process only if nobody asked before.
         let (expected, stats) = pipeline("");
         assert_eq!(stats.get::<&str>("memory"), Ok("system"));
+        assert_eq!(stats.get::<u64>("uploads"), Ok(4));
         let (found, stats) = pipeline("cudaupload ! video/x-raw(memory:CUDAMemory) !");
         assert_eq!(stats.get::<&str>("memory"), Ok("cuda"));
+        assert_eq!(stats.get::<u64>("uploads"), Ok(0));
         assert_eq!(stats.get::<&str>("context"), Ok("primary"));
         assert_eq!((found.len(), expected.len()), (4, 4));
         for (found, expected) in found.iter().zip(&expected) {

@@ -1,58 +1,12 @@
 //! What is found is what the CPU's engine finds.
 
+use super::common::alike::{FRAMES, assert_same, found, found_by};
+use super::common::pixels::queries;
 use super::common::{Rig, frames, rgb, video};
 use super::{installed, noise, pixels};
 use gst::prelude::*;
 use std::sync::Arc;
-use vigil_analytics::objects::Object;
 use vigil_nvidia::tensorrt::abi::Family;
-
-/// Frames of a run.
-const FRAMES: u32 = 5;
-
-/// The objects of some frames of noise, by an engine with a model of so many pictures a run.
-fn found(engine: &str, batch: &str, caps: &str, more: &[(&str, &str)]) -> Vec<Vec<Object>> {
-    let model = pixels(batch);
-    let properties = [("engine", engine), ("confidence-threshold", "0.7")];
-    let properties: Vec<_> = properties.iter().chain(more).copied().collect();
-    let mut rig = Rig::new(&model, &properties);
-    rig.caps(caps);
-    let caps: gst::Caps = caps.parse().unwrap();
-    let info = gst_video::VideoInfo::from_caps(&caps).unwrap();
-    for number in 0..FRAMES {
-        let buffer = rig.timed(noise(&info, number));
-        rig.push_buffer(buffer).unwrap();
-    }
-    let seen = frames(&rig.eos());
-    let stats = rig.stats();
-    assert_eq!(stats.get::<&str>("engine"), Ok(engine));
-    rig.element.set_state(gst::State::Null).unwrap();
-    seen.into_iter().map(|seen| seen.objects).collect()
-}
-
-#[track_caller]
-fn assert_same(gpu: &[Vec<Object>], cpu: &[Vec<Object>], what: &str) {
-    assert_eq!(gpu.len(), FRAMES as usize, "{what}");
-    assert!(
-        cpu.iter().all(|objects| objects.len() > 3),
-        "{what}: {cpu:?}"
-    );
-    for (number, (gpu, cpu)) in gpu.iter().zip(cpu).enumerate() {
-        assert_eq!(gpu.len(), cpu.len(), "{what}, frame {number}");
-        for (a, b) in gpu.iter().zip(cpu) {
-            let is_near = |x: f32, y: f32| (x - y).abs() < 1e-3;
-            let near = is_near(a.bbox.x, b.bbox.x)
-                && is_near(a.bbox.y, b.bbox.y)
-                && is_near(a.bbox.w, b.bbox.w)
-                && is_near(a.bbox.h, b.bbox.h)
-                && is_near(a.confidence, b.confidence);
-            assert!(
-                near && a.label == b.label,
-                "{what}, frame {number}: {a:?} is not {b:?}"
-            );
-        }
-    }
-}
 
 #[test]
 fn boxes_of_every_format_are_those_of_the_cpu() {
@@ -88,6 +42,33 @@ fn properties_that_change_pictures_and_boxes_count_on_the_gpu_too() {
         assert_same(&gpu, &cpu, &format!("{more:?}"));
     }
     drop(fake);
+}
+
+/// Of a model that is told the size of its pictures beside them.
+fn constants_of(family: Family) {
+    let fake = installed(family, "");
+    let cpu = found_by(&queries("1"), "rten", &rgb(64, 64), &[]);
+    for (batch, size) in [("1", "0"), ("N", "3"), ("N", "0")] {
+        let more = [("batch-size", size)];
+        let gpu = found_by(&queries(batch), "tensorrt", &rgb(64, 64), &more);
+        assert_same(&gpu, &cpu, &format!("{family:?}, batch {batch} {size}"));
+    }
+    drop(fake);
+}
+
+#[test]
+fn tensorrt_8_is_told_the_size_of_pictures_where_a_model_asks() {
+    constants_of(Family::V8);
+}
+
+#[test]
+fn tensorrt_10_is_told_the_size_of_pictures_where_a_model_asks() {
+    constants_of(Family::V10);
+}
+
+#[test]
+fn tensorrt_11_is_told_the_size_of_pictures_where_a_model_asks() {
+    constants_of(Family::V11);
 }
 
 /// The engine keeps one TensorRT for a process, so each version has a test.

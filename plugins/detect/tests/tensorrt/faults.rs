@@ -1,7 +1,7 @@
 //! What goes wrong is said, with what would be right, and `engine=auto` goes on with another engine.
 
 use super::common::{self, Rig, rgb};
-use super::{installed, noise, pixels};
+use super::{installed, noise, pixels, pixels_of};
 use gst::prelude::*;
 use vigil_analytics::objects::Look;
 use vigil_nvidia::tensorrt::abi::Family;
@@ -17,7 +17,7 @@ fn refusal(properties: &[(&str, &str)]) -> String {
 }
 
 #[track_caller]
-fn assert_says(text: &str, parts: &[&str]) {
+pub fn assert_says(text: &str, parts: &[&str]) {
     for part in parts {
         assert!(text.contains(part), "\"{part}\" is not in: {text}");
     }
@@ -72,6 +72,15 @@ fn an_operator_that_tensorrt_does_not_know_is_named_with_its_node() {
     let text = common::texts(&bus, gst::MessageType::Error).join("\n");
     element.set_state(gst::State::Null).unwrap();
     assert_says(&text, &["tiny.onnx", "ReduceMean", "node"]);
+    let rig = Rig::new(&model, &[("engine", "auto")]);
+    let stats = rig.stats();
+    assert_ne!(stats.get::<&str>("engine"), Ok("tensorrt"));
+    let reason = stats.get::<&str>("engine-reason").unwrap();
+    assert_says(
+        reason,
+        &["engine tensorrt cannot load", "ReduceMean", "node"],
+    );
+    drop(rig);
     drop(fake);
 }
 
@@ -125,6 +134,56 @@ fn memory_that_runs_out_in_mid_stream_costs_no_frame() {
     assert!(frames.iter().all(|seen| seen.look == Look::Inferred));
     assert_eq!(rig.errors(), Vec::<String>::new());
     rig.element.set_state(gst::State::Null).unwrap();
+    drop(rig);
+    drop(fake);
+}
+
+#[test]
+fn a_limit_of_memory_makes_runs_smaller_or_says_what_is_needed() {
+    let fake = installed(Family::V10, "");
+    // Of 16 pictures a run is too large, of fewer not.
+    let model = pixels_of("N", 64);
+    let limited = [("engine", "tensorrt"), ("gpu-memory", "3")];
+    for more in [&limited[..1], &limited] {
+        let before = fake.cuda.used(0);
+        let mut rig = Rig::new(&model, more);
+        rig.push_and_wait(100);
+        let taken = fake.cuda.used(0) - before;
+        assert_eq!(taken <= 3 << 20, more.len() > 1, "{taken}");
+        assert_eq!(rig.errors(), Vec::<String>::new());
+        let stats = rig.stats();
+        assert_eq!(stats.get::<u64>("uploads"), Ok(1));
+        rig.element.set_state(gst::State::Null).unwrap();
+    }
+    // One picture alone.
+    let model = pixels_of("N", 512);
+    let (element, bus) = common::element(Some(&model), &limited);
+    assert!(element.set_state(gst::State::Paused).is_err());
+    let text = common::texts(&bus, gst::MessageType::Error).join("\n");
+    element.set_state(gst::State::Null).unwrap();
+    let parts = [
+        "property gpu-memory is too low",
+        "a single picture needs",
+        "1.5 MiB are allowed to each of 2 workers",
+    ];
+    assert_says(&text, &parts);
+    drop(element);
+    drop(fake);
+}
+
+#[test]
+fn a_limit_that_the_engine_alone_exceeds_names_both() {
+    let fake = installed(Family::V10, "device-memory=8388608");
+    let text = refusal(&[("engine", "tensorrt"), ("gpu-memory", "3")]);
+    let parts = [
+        "gpu-memory allows 3.0 MiB",
+        "its 2 workers 8.0 MiB beside pictures",
+    ];
+    assert_says(&text, &parts);
+    let rig = Rig::new(&pixels("1"), &[("engine", "auto"), ("gpu-memory", "3")]);
+    let stats = rig.stats();
+    let reason = stats.get::<&str>("engine-reason").unwrap();
+    assert_says(reason, &["gpu-memory allows 3.0 MiB"]);
     drop(rig);
     drop(fake);
 }

@@ -19,8 +19,9 @@ mod fake;
 
 mod boxes;
 mod faults;
+mod plans;
 
-use common::pixels::{noise, pixels};
+use common::pixels::{noise, pixels, pixels_of};
 use fake::Fake;
 use vigil_nvidia::tensorrt::abi::Family;
 

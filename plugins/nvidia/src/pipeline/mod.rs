@@ -36,6 +36,7 @@ use batch::Batch;
 use buffers::Buffers;
 use slot::Slot;
 use std::collections::HashMap;
+use std::sync::Arc;
 
 /// From levels 0..=255 to the numbers of the input.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -103,7 +104,7 @@ pub struct Pipeline<N: Network> {
     buffers: Buffers,
     network: N,
     kernels: Kernels,
-    stream: Stream,
+    stream: Arc<Stream>,
     settings: Settings,
     /// What is wanted since it was made.
     wanted: Option<Wanted>,
@@ -120,11 +121,25 @@ impl<N: Network> Pipeline<N> {
     pub fn new(
         context: &Context,
         kernels: &Kernels,
+        network: N,
+        settings: Settings,
+    ) -> Result<Self, PipelineError> {
+        let stream = Arc::new(Stream::new(context)?);
+        Self::on(&stream, kernels, network, settings)
+    }
+
+    /// The same on this stream, for a network that is bound to one. Nobody else may put work on it.
+    ///
+    /// # Errors
+    /// As of [`new`](Self::new).
+    pub fn on(
+        stream: &Arc<Stream>,
+        kernels: &Kernels,
         mut network: N,
         settings: Settings,
     ) -> Result<Self, PipelineError> {
+        let context = &stream.context().clone();
         check_outputs(&network, &settings.finish)?;
-        let stream = Stream::new(context)?;
         let most = settings.pictures.min(network.most_pictures()).max(1);
         let buffers = allocate(context, &mut network, &settings, most)?;
         let capacity = buffers.capacity;
@@ -141,10 +156,10 @@ impl<N: Network> Pipeline<N> {
             buffers,
             network,
             kernels: kernels.clone(),
-            stream,
             settings,
             wanted: None,
             context: context.clone(),
+            stream: stream.clone(),
         })
     }
 

@@ -54,3 +54,29 @@ pub trait Network: Send {
     /// pictures at the same addresses.
     fn can_be_recorded(&self) -> bool;
 }
+
+impl<N: Network + ?Sized> Network for Box<N> {
+    fn most_pictures(&self) -> usize {
+        (**self).most_pictures()
+    }
+
+    fn input(&self) -> Input {
+        (**self).input()
+    }
+
+    fn outputs(&self) -> Vec<usize> {
+        (**self).outputs()
+    }
+
+    fn prepare(&mut self, pictures: usize) -> Result<(), PipelineError> {
+        (**self).prepare(pictures)
+    }
+
+    fn enqueue(&mut self, stream: &Stream, run: &Run) -> Result<(), PipelineError> {
+        (**self).enqueue(stream, run)
+    }
+
+    fn can_be_recorded(&self) -> bool {
+        (**self).can_be_recorded()
+    }
+}

@@ -71,6 +71,11 @@ impl Plan {
         &self.bytes[self.plan.clone()]
     }
 
+    /// All that was in its file.
+    pub fn into_file(self) -> Vec<u8> {
+        self.bytes
+    }
+
     /// Where it was read, or is to be written.
     pub fn path(&self) -> &Path {
         &self.path

@@ -29,6 +29,7 @@ struct Inner {
     tensors: Vec<Tensor>,
     names: Vec<CString>,
     memory: usize,
+    plan_bytes: usize,
     context: Context,
     library: Library,
 }
@@ -104,6 +105,7 @@ impl Engine {
             tensors,
             names,
             memory,
+            plan_bytes: plan.bytes().len(),
             context: context.clone(),
             library: library.clone(),
         })))
@@ -128,6 +130,11 @@ impl Engine {
     /// weights, which are shared, come on top.
     pub fn device_memory(&self) -> usize {
         self.0.memory
+    }
+
+    /// Bytes of its plan: about as many as its weights take on the GPU.
+    pub fn plan_bytes(&self) -> usize {
+        self.0.plan_bytes
     }
 
     /// Where it runs.

@@ -12,7 +12,12 @@ use vigil_nvidia::driver::{Context, Driver};
 
 /// Folder of the crate `vigil-nvidia`, from that of whichever crate's test this is.
 pub fn nvidia() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../nvidia")
+    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let beside = here.join("../nvidia");
+    match beside.is_dir() {
+        true => beside,
+        false => here.join("../plugins/nvidia"),
+    }
 }
 
 /// Compiles a shared library of these sources (`.cpp`, or `.cu` for the host) and gives its path.

@@ -2,6 +2,7 @@
 
 use super::Bench;
 use crate::Failure;
+use gstvigildetect::engine::gpu::GpuEngine;
 use std::time::{Duration, Instant};
 use vigil_nvidia::driver::{CUdeviceptr, DeviceBuffer, Graph, Stream};
 use vigil_nvidia::pipeline::{Network, PipelineError, Run};
@@ -24,7 +25,7 @@ struct Bare {
 impl Bare {
     fn new(bench: &Bench, batch: usize, recorded: bool) -> Result<Self, Failure> {
         let engine = &bench.on_gpu.engine;
-        let mut network = engine.network(&bench.on_gpu.loaded.spec.outputs)?;
+        let mut network = engine.execution(&bench.on_gpu.loaded.spec.outputs)?;
         let context = engine.gpu().context();
         network.prepare(batch)?;
         let input = network.input();

@@ -42,12 +42,15 @@ fn pipeline_fps(bench: &Bench, batch: usize, recording: Recording) -> Result<f64
     let ready = Barrier::new(workers);
     let work = || -> Result<(usize, f64), Failure> {
         // Whatever happens, the others are not kept waiting.
-        let made = GpuDetector::with_recording(&model.engine, &model.loaded.spec, batch, recording)
-            .map_err(Failure::from)
-            .and_then(|detector| match detector.capacity() {
-                capacity if capacity < batch => Err(format!("memory for {capacity} only").into()),
-                _ => Ok(detector),
-            });
+        let made =
+            GpuDetector::with_recording(model.engine.clone(), &model.loaded.spec, batch, recording)
+                .map_err(Failure::from)
+                .and_then(|detector| match detector.capacity() {
+                    capacity if capacity < batch => {
+                        Err(format!("memory for {capacity} only").into())
+                    }
+                    _ => Ok(detector),
+                });
         let frames = batch_of(&bench.clip.device, batch);
         let thresholds = Arc::new(Thresholds::default());
         let warmed = made.and_then(|mut detector| {
@@ -85,7 +88,7 @@ fn pipeline_fps(bench: &Bench, batch: usize, recording: Recording) -> Result<f64
 pub fn latencies(bench: &Bench, rows: &mut Vec<LatencyRow>) -> Result<String, Failure> {
     let (model, thresholds) = (bench.on_gpu, Arc::new(Thresholds::default()));
     for (from, clip) in [("device", &bench.clip.device), ("host", &bench.clip.host)] {
-        let mut detector = GpuDetector::new(&model.engine, &model.loaded.spec, 1)?;
+        let mut detector = GpuDetector::new(model.engine.clone(), &model.loaded.spec, 1)?;
         let end = Instant::now() + warm_up(bench);
         let mut frames = clip.chunks(1).cycle();
         let mut look = || -> Result<f64, Failure> {

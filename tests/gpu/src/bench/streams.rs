@@ -34,7 +34,7 @@ impl Work for Looking {
     type Hands = Result<GpuDetector, String>;
 
     fn hands(&self, division: Division) -> Self::Hands {
-        let detector = GpuDetector::new(&self.engine, &self.loaded.spec, division.batch);
+        let detector = GpuDetector::new(self.engine.clone(), &self.loaded.spec, division.batch);
         detector.map_err(|error| error.to_string())
     }
 

@@ -10,7 +10,7 @@ use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
 /// The steps, in the order in which they run.
-const STEPS: [&str; 7] = [
+const STEPS: [&str; 8] = [
     "info",
     "check",
     "element",
@@ -18,10 +18,11 @@ const STEPS: [&str; 7] = [
     "leaks",
     "leaks-sanitizer",
     "bench",
+    "caption",
 ];
 
 /// Steps without which nothing is missing.
-const OPTIONAL: [&str; 1] = ["leaks-sanitizer"];
+const OPTIONAL: [&str; 2] = ["leaks-sanitizer", "caption"];
 
 /// What the report of a rehearsal begins with.
 const REHEARSAL: &str = "**This is a rehearsal with fake libraries: it contains no GPU figure.**";
@@ -116,8 +117,15 @@ fn markdown(steps: &[(&str, Option<Record>)], ended: &str) -> Result<String, Fai
         Some(bench) => write!(text, "{}", tables::all(bench)?)?,
         None => writeln!(text, "Not measured: the step `bench` has left nothing.\n")?,
     }
+    let caption = records.iter().find(|record| record.step == "caption");
+    if let Some(caption) = caption {
+        write!(text, "{}", tables::captions(caption)?)?;
+    }
     writeln!(text, "## Targets\n\n| target | measured | |\n|---|---|---|")?;
-    for target in targets::all(bench.copied().filter(|_| !rehearsal)) {
+    let real = |record: Option<&&Record>| record.copied().filter(|_| !rehearsal).cloned();
+    let (bench, caption) = (real(bench), real(caption));
+    let targets = targets::all(bench.as_ref()).into_iter();
+    for target in targets.chain(targets::of_captions(caption.as_ref())) {
         writeln!(
             text,
             "| {} | {} | {} |",
@@ -240,6 +248,7 @@ mod tests {
             latencies: Vec::new(),
             preprocessing: Vec::new(),
             streams: Vec::new(),
+            captions: Vec::new(),
         }
     }
 

@@ -124,3 +124,37 @@ pub fn all(record: &Record) -> Result<String, Failure> {
     )?;
     Ok(text)
 }
+
+/// How soon a model that captions answers; nothing where none was asked.
+pub fn captions(record: &Record) -> Result<String, Failure> {
+    let mut text = String::new();
+    if record.captions.is_empty() {
+        return Ok(text);
+    }
+    let figure = |value: f64| match record.rehearsal {
+        true => "rehearsed".to_owned(),
+        false => format!("{value:.0}"),
+    };
+    writeln!(text, "### Captions, milliseconds from question to answer\n")?;
+    writeln!(
+        text,
+        "| server | model | question | answers | first word p50 | p95 | all p50 | p95 |"
+    )?;
+    writeln!(text, "|{}", "---|".repeat(8))?;
+    for row in &record.captions {
+        writeln!(
+            text,
+            "| {} | {} | {} | {} | {} | {} | {} | {} |",
+            row.dialect,
+            row.model,
+            row.question,
+            row.answers,
+            figure(row.first_token_p50_ms),
+            figure(row.first_token_p95_ms),
+            figure(row.total_p50_ms),
+            figure(row.total_p95_ms),
+        )?;
+    }
+    writeln!(text)?;
+    Ok(text)
+}

@@ -1,6 +1,7 @@
 //! What was to be reached, and whether it was.
 
 use crate::bench::StreamRow;
+use crate::caption::{CaptionRow, Question};
 use crate::record::Record;
 
 /// The model that targets are about, as its file is called.
@@ -28,10 +29,8 @@ impl Target {
     }
 }
 
-/// Every target. Without a record none is measured.
-pub fn all(record: Option<&Record>) -> Vec<Target> {
-    let model = |model: &str, precision: &str| model.starts_with(MODEL) && precision == "f16";
-    let measured = |what, found: Option<(String, bool)>| match found {
+fn measured(what: &'static str, found: Option<(String, bool)>) -> Target {
+    match found {
         Some((measured, reached)) => Target {
             what,
             measured,
@@ -42,7 +41,47 @@ pub fn all(record: Option<&Record>) -> Vec<Target> {
             measured: "—".into(),
             reached: None,
         },
+    }
+}
+
+/// The targets of captions, which are about a model of 7 to 8 billion weights on a GPU.
+pub fn of_captions(record: Option<&Record>) -> Vec<Target> {
+    let found = |question: &str, time: fn(&CaptionRow) -> f64, most: f64| {
+        let row = record?
+            .captions
+            .iter()
+            .find(|row| row.question == question)?;
+        let text = format!(
+            "{:.0} ms by {}, median of {}",
+            time(row),
+            row.model,
+            row.answers
+        );
+        Some((text, time(row) <= most))
     };
+    vec![
+        measured(
+            "captions: first word in at most 400 ms",
+            found(
+                Question::Caption.as_str(),
+                |row| row.first_token_p50_ms,
+                400.0,
+            ),
+        ),
+        measured(
+            "captions: yes or no in at most 500 ms",
+            found(Question::YesNo.as_str(), |row| row.total_p50_ms, 500.0),
+        ),
+        measured(
+            "captions: a sentence in at most 1 s",
+            found(Question::Caption.as_str(), |row| row.total_p50_ms, 1000.0),
+        ),
+    ]
+}
+
+/// Every target of the bench. Without a record none is measured.
+pub fn all(record: Option<&Record>) -> Vec<Target> {
+    let model = |model: &str, precision: &str| model.starts_with(MODEL) && precision == "f16";
     let ratio = record.and_then(|record| {
         let rows = record.batches.iter();
         let rows = rows.filter(|row| model(&row.model, &row.precision) && row.batch >= 8);
@@ -154,6 +193,7 @@ mod tests {
             latencies: Vec::new(),
             preprocessing: Vec::new(),
             streams,
+            captions: Vec::new(),
         }
     }
 

@@ -32,6 +32,7 @@ impl Job<'_> {
             engine,
             precision: Precision::F32,
             device: 0,
+            gpu_memory: None,
             threads: self.threads,
             input_size: Some((size, size)),
             batch: 1,

@@ -5,7 +5,7 @@
 //! READY: elements change their state from the sink to the source, and decoders ask for a context when
 //! they are opened.
 
-use crate::engine::tensorrt::Gpu;
+use crate::engine::gpu::Gpu;
 use gst::prelude::*;
 use std::sync::{Arc, Mutex, PoisonError};
 use vigil_nvidia::memory::cuda::{ElementContext, GstCuda};

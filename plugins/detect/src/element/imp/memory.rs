@@ -4,6 +4,7 @@ use super::super::EngineChoice;
 use super::super::gpu::memory::{self, Memory};
 use super::super::session::Session;
 use super::{CAT, VigilDetect, lock};
+use crate::engine;
 use gst::prelude::*;
 use gst::subclass::prelude::*;
 
@@ -76,14 +77,20 @@ impl VigilDetect {
     /// Offers the model's CUDA context to the elements before, if the model may be on a GPU. Before
     /// they ask for one, so on the way to READY.
     pub(super) fn offer_cuda_context(&self) {
-        let (engine, device) = {
+        let (choice, device) = {
             let settings = lock(&self.settings);
             (settings.engine, settings.device)
         };
-        if !matches!(engine, EngineChoice::Auto | EngineChoice::TensorRt) {
+        let wanted = match choice {
+            EngineChoice::Replay | EngineChoice::DeepStream => return,
+            choice => choice.kind(),
+        };
+        if wanted.is_some_and(|kind| !kind.is_on_gpu()) {
             return;
         }
-        if let Err(why) = self.cuda.offer(self.obj().upcast_ref(), device) {
+        let offered = engine::may_be_on_gpu(wanted).map_err(|error| error.to_string());
+        let offered = offered.and_then(|()| self.cuda.offer(self.obj().upcast_ref(), device));
+        if let Err(why) = offered {
             // Who has no such frames does not care, and who has hears of it then.
             gst::info!(CAT, imp = self, "No CUDA context is shared: {why}");
         }

@@ -6,36 +6,32 @@
 //! [`GpuDetector`](crate::gpu::GpuDetector) takes frames and gives boxes, and all that is between stays
 //! on the GPU.
 
-mod gpu;
-mod host;
-mod runner;
+mod library;
+pub mod plan;
 mod watch;
 
-pub use gpu::Gpu;
+pub use library::library;
 pub use watch::{BuildProgress, Watch, set_log};
 
-use super::{Engine, EngineError, EngineKind, ModelSource, Precision, Runner};
+use super::gpu::{self, Gpu, GpuEngine, GpuNetwork, OnStream, WORKERS};
+use super::host::HostRunner;
+use super::{Engine, EngineError, EngineKind, Mib, ModelSource, Precision, Runner};
 use crate::model::{ConstantInput, ConstantValues, OutputRef};
-use host::HostRun;
 use std::sync::Arc;
-use vigil_nvidia::driver::{Driver, DriverError};
+use vigil_nvidia::driver::Stream;
 use vigil_nvidia::pipeline::PipelineError;
 use vigil_nvidia::tensorrt::{
-    self as trt, Batches, BuildOptions, Cache, Constant, Key, Plan, Progress, TensorRtError,
-    TensorRtNetwork, Wiring,
+    self as trt, Batches, BuildOptions, Cache, Constant, DataType, Key, Library, Plan, Progress,
+    TensorRtError, TensorRtNetwork, Wiring,
 };
 
 const KIND: EngineKind = EngineKind::TensorRt;
-
-/// Whether this machine looks as if it should have TensorRT: there is a driver's library.
-pub(super) fn is_imaginable() -> bool {
-    !matches!(Driver::load(), Err(DriverError::Library { .. }))
-}
 
 /// A model that TensorRT has loaded on a GPU. Shared by its workers, each of which has an execution
 /// context of its own.
 pub struct TensorRt {
     engine: trt::Engine,
+    library: Library,
     model: ModelSource,
     /// Whose context the engine is in; it goes last.
     gpu: Arc<Gpu>,
@@ -48,25 +44,28 @@ impl TensorRt {
     /// # Errors
     /// No driver, TensorRT or GPU; TensorRT does not take the model.
     pub fn load(model: &ModelSource) -> Result<Self, EngineError> {
-        let gpu = Gpu::get(model.device)?;
-        let engine = engine(&gpu, model).map_err(|error| failed(model, error.to_string()))?;
+        let library = library()?;
+        let gpu = Gpu::get(model.device).map_err(gpu::missing(KIND))?;
+        let engine = engine(&gpu, &library, model);
+        let engine = engine.map_err(|error| failed(model, error.to_string()))?;
         Ok(Self {
             engine,
+            library,
             model: model.clone(),
             gpu,
         })
     }
 
-    /// The GPU that it is on.
-    pub fn gpu(&self) -> &Gpu {
-        &self.gpu
+    /// The TensorRT of this process.
+    pub fn library(&self) -> &Library {
+        &self.library
     }
 
     /// An execution context whose outputs come in this order, and then those that are not named.
     ///
     /// # Errors
     /// The GPU has no memory for it, or the engine is none of this model.
-    pub fn network(&self, outputs: &[OutputRef]) -> Result<TensorRtNetwork, EngineError> {
+    pub fn execution(&self, outputs: &[OutputRef]) -> Result<TensorRtNetwork, EngineError> {
         let wiring = Wiring {
             outputs: outputs.iter().map(|output| output.name.clone()).collect(),
             constants: self.model.input.constants.iter().map(constant).collect(),
@@ -82,7 +81,7 @@ impl Engine for TensorRt {
     }
 
     fn description(&self) -> String {
-        let library = self.gpu.library();
+        let library = &self.library;
         format!(
             "TensorRT {} ({}) on {}",
             library.version(),
@@ -99,20 +98,77 @@ impl Engine for TensorRt {
                 name: output.name.clone(),
             })
             .collect::<Vec<_>>();
-        let network = self.network(&outputs)?;
-        let run = HostRun::new(network, self.model.most_pictures());
-        let run = run.map_err(|error| failed(&self.model, error.to_string()))?;
-        Ok(Box::new(runner::HostRunner::new(run, &self.model)))
+        let network = self.execution(&outputs)?;
+        let names = network.output_names().map(str::to_owned).collect();
+        let runner = Stream::new(self.gpu.context())
+            .map_err(PipelineError::from)
+            .and_then(|stream| {
+                HostRunner::new(network, Arc::new(stream), names, KIND, &self.model)
+            });
+        let runner = runner.map_err(|error| failed(&self.model, error.to_string()))?;
+        Ok(Box::new(runner))
     }
 
     fn tensorrt(self: Arc<Self>) -> Option<Arc<TensorRt>> {
         Some(self)
     }
+
+    fn on_gpu(self: Arc<Self>) -> Option<Arc<dyn GpuEngine>> {
+        Some(self)
+    }
+}
+
+impl GpuEngine for TensorRt {
+    fn gpu(&self) -> &Gpu {
+        &self.gpu
+    }
+
+    fn network(&self, outputs: &[OutputRef]) -> Result<OnStream, EngineError> {
+        let network = self.execution(outputs)?;
+        let stream = Stream::new(self.gpu.context());
+        let stream = stream.map_err(|error| failed(&self.model, error.to_string()))?;
+        Ok(OnStream {
+            network: Box::new(network),
+            stream: Arc::new(stream),
+        })
+    }
+
+    fn room(&self) -> Result<Option<usize>, EngineError> {
+        let Some(budget) = self.model.gpu_memory else {
+            return Ok(None);
+        };
+        // A plan's weights are nearly all of it, and it is what is known.
+        let (weights, layers) = (self.engine.plan_bytes(), self.engine.device_memory());
+        let rest = budget.checked_sub(weights + WORKERS * layers);
+        rest.map(|rest| Some(rest / WORKERS)).ok_or_else(|| {
+            let reason = format!(
+                "property gpu-memory allows {}, but the engine takes {}, and each of its {WORKERS} \
+                 workers {} beside pictures",
+                Mib(budget),
+                Mib(weights),
+                Mib(layers),
+            );
+            failed(&self.model, reason)
+        })
+    }
+}
+
+impl GpuNetwork for TensorRtNetwork {
+    fn tensors(&self) -> Vec<(DataType, Vec<usize>)> {
+        let extents = |shape: &[i64]| shape.iter().map(|n| (*n).max(0) as usize).collect();
+        self.output_shapes()
+            .map(|(kind, shape)| (kind, extents(shape)))
+            .collect()
+    }
 }
 
 /// The engine of a model, or of the plan that the user gives in its place.
-fn engine(gpu: &Gpu, model: &ModelSource) -> Result<trt::Engine, TensorRtError> {
-    let (library, context) = (gpu.library(), gpu.context());
+fn engine(gpu: &Gpu, library: &Library, model: &ModelSource) -> Result<trt::Engine, TensorRtError> {
+    let context = gpu.context();
+    if plan::is_named(&model.path) {
+        let plan = Plan::of(model.bytes.to_vec(), &model.path)?;
+        return trt::Engine::load(library, context, &plan, false);
+    }
     let watch = Watch::current();
     let cache = Cache::default_folder().map(Cache::at);
     let options = BuildOptions {
@@ -122,7 +178,7 @@ fn engine(gpu: &Gpu, model: &ModelSource) -> Result<trt::Engine, TensorRtError> 
         },
         batches: Batches::up_to(model.most_pictures() as u32),
         size: Some((model.input.height, model.input.width)),
-        workspace: None,
+        workspace: model.gpu_memory,
         timing_cache: (cache.as_ref()).map(|cache| cache.timing_path(library, context)),
         ..BuildOptions::default()
     };
@@ -163,14 +219,6 @@ fn failed(model: &ModelSource, reason: String) -> EngineError {
         kind: KIND,
         path: model.path.clone(),
         reason,
-    }
-}
-
-/// What the pipeline says, as the error of a run.
-pub fn error_of(error: PipelineError) -> EngineError {
-    EngineError::Run {
-        kind: KIND,
-        reason: error.to_string(),
     }
 }
 

@@ -75,8 +75,11 @@ struct Problem final : IParserError {
 #endif
 };
 
-// Element types of ONNX: FP32 is 1, FP16 is 10.
-DataType type_of(uint64_t onnx) { return onnx == 10 ? HALF : FLOAT; }
+// Element types of ONNX: FP32 is 1, FP16 is 10, integers are 6 and 7, of which 8.6 has no long ones.
+DataType type_of(uint64_t onnx) {
+    if (onnx == 6 || (onnx == 7 && TRT_MAJOR == 8)) return INT32;
+    return onnx == 10 ? HALF : onnx == 7 ? INT64 : FLOAT;
+}
 
 Value value_of(std::string const& message) {
     Value value;

@@ -22,10 +22,17 @@ LaunchHostFunc launch_host_func() {
 
 float rounded(float value, bool half) { return half ? static_cast<float>(static_cast<_Float16>(value)) : value; }
 
+size_t elements(std::vector<int64_t> const& shape) {
+    size_t count = 1;
+    for (auto extent : shape) count *= static_cast<size_t>(extent);
+    return count;
+}
+
 // One run: what it needs is copied, because a graph repeats it later.
 struct Run {
     std::shared_ptr<PlanData const> plan;
     std::map<std::string, void*> addresses;
+    std::map<std::string, std::vector<int64_t>> shapes;
     size_t count;
 
     void compute() const {
@@ -37,7 +44,7 @@ struct Run {
         }
         for (auto const& input : plan->graph.inputs) {
             half[input.name] = input.type == HALF;
-            values[input.name] = load(addresses.at(input.name), input.type);
+            values[input.name] = load(addresses.at(input.name), input.type, elements(shapes.at(input.name)));
         }
         for (auto const& operation : plan->graph.operations) {
             auto const& first = values.at(operation.inputs.at(0));
@@ -55,10 +62,12 @@ struct Run {
         for (auto const& output : plan->graph.outputs) store(addresses.at(output.name), output.type, values.at(output.name));
     }
 
-    std::vector<float> load(void* from, DataType type) const {
+    static std::vector<float> load(void* from, DataType type, size_t count) {
         std::vector<float> result(count);
         if (type == FLOAT) std::memcpy(result.data(), from, count * sizeof(float));
         if (type == HALF) std::copy_n(static_cast<_Float16 const*>(from), count, result.begin());
+        if (type == INT32) std::copy_n(static_cast<int32_t const*>(from), count, result.begin());
+        if (type == INT64) std::copy_n(static_cast<int64_t const*>(from), count, result.begin());
         return result;
     }
 
@@ -126,9 +135,9 @@ struct Engine final : ICudaEngine, VCudaEngine, Counted {
         return nullptr;
     }
 #if TRT_MAJOR <= 10
-    size_t getDeviceMemorySize() const noexcept override { return 4096; }
+    size_t getDeviceMemorySize() const noexcept override { return std::stoul(state().get("device-memory", "4096")); }
 #else
-    int64_t getDeviceMemorySizeV2() const noexcept override { return 4096; }
+    int64_t getDeviceMemorySizeV2() const noexcept override { return std::stol(state().get("device-memory", "4096")); }
 #endif
     int32_t getNbOptimizationProfiles() const noexcept override { return 1; }
     Dims getTensorShape(char const* name) const noexcept override { return dims(find(name)->shape); }
@@ -218,9 +227,7 @@ bool Execution::enqueueV3(cudaStream_t stream) noexcept {
         log(engine.logger, 1, "Error Code 3: API Usage Error (enqueueV3: a shape or an address is missing)");
         return false;
     }
-    size_t count = 1;
-    for (auto extent : *set) count *= static_cast<size_t>(extent);
-    runs.push_back(std::make_unique<Run>(Run{engine.plan, addresses, count}));
+    runs.push_back(std::make_unique<Run>(Run{engine.plan, addresses, shapes, elements(*set)}));
     auto const code = launch(stream, [](void* run) { static_cast<Run*>(run)->compute(); }, runs.back().get());
     if (code != 0) log(engine.logger, 1, "Error Code 1: Cuda Driver (error " + std::to_string(code) + ")");
     return code == 0;

@@ -33,7 +33,7 @@ using TensorLocation = int32_t;
 using NetworkDefinitionCreationFlags = uint32_t;
 using cudaStream_t = void*;
 
-enum : DataType { FLOAT = 0, HALF = 1 };
+enum : DataType { FLOAT = 0, HALF = 1, INT32 = 3, INT64 = 8 };
 
 struct InterfaceInfo {
     char const* kind;

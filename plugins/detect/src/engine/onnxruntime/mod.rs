@@ -2,64 +2,45 @@
 //!
 //! The library is one for the whole process: the first element that needs it decides which file
 //! is loaded, and every later one uses that.
+//!
+//! | file | what is in it |
+//! |---|---|
+//! | `library` | where it is, and what it was made with |
+//! | [`provider`] | its providers for NVIDIA GPUs, and what they are told |
+//! | [`on_gpu`] | a model on such a provider |
+//! | `network`, `binding` | a session as the pipeline of a worker on a GPU wants it |
+//!
+//! On the CPU a [`Runner`] has a session of its own, fed with tensors. On a GPU a session is bound to
+//! one worker's stream and to tensors in the GPU's memory: pictures are prepared before it and outputs
+//! decoded after it by our own kernels, on that stream.
+
+mod binding;
+mod library;
+mod network;
+mod on_gpu;
+mod provider;
+
+pub use on_gpu::OnGpu;
+pub use provider::Provider;
 
 use super::half;
-use super::search::{Search, dlopen};
 use super::values::{Kept, Values};
 use super::{Engine, EngineError, EngineKind, ModelSource, Runner, usable_threads};
 use crate::decode::OutputView;
 use crate::model::{ConstantInput, ConstantValues, Dim};
-use ort::environment::Environment;
+use ort::ep::ExecutionProviderDispatch;
 use ort::memory::Allocator;
 use ort::session::Session;
 use ort::session::SessionInputValue;
 use ort::session::builder::GraphOptimizationLevel;
 use ort::value::{DynTensor, DynTensorValueType, DynValue, Tensor, TensorElementType, TensorRef};
 use std::borrow::Cow;
-use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
+
+use library::{Library, library};
+pub(super) use library::{SEARCH, is_for_gpu};
 
 const KIND: EngineKind = EngineKind::OnnxRuntime;
-
-/// The loaded library.
-struct Library {
-    environment: Environment,
-    path: PathBuf,
-}
-
-pub(super) const SEARCH: Search = Search {
-    kind: KIND,
-    variables: &["VIGIL_ONNXRUNTIME", "ORT_DYLIB_PATH"],
-    file: "libonnxruntime.so",
-    fetched: "onnxruntime-1.31.1",
-    system: &["libonnxruntime.so", "libonnxruntime.so.1"],
-    // The oldest one whose API the crate ort is told to use.
-    needed: "ONNX Runtime 1.17 or newer",
-};
-
-/// The library, loaded by the first call that finds one.
-fn library() -> Result<Arc<Library>, EngineError> {
-    static LIBRARY: Mutex<Option<Arc<Library>>> = Mutex::new(None);
-    let mut loaded = LIBRARY.lock().unwrap_or_else(PoisonError::into_inner);
-    if let Some(library) = &*loaded {
-        return Ok(library.clone());
-    }
-    let library = SEARCH.open(|path| {
-        // Never without init_from(): ort panics when it has to look for the library itself.
-        let _open = dlopen(path)?;
-        let environment = ort::init_from(path)
-            .map_err(|error| error.to_string())?
-            .with_name("vigil")
-            .build()
-            .map_err(|error| error.to_string())?;
-        environment.set_log_level(ort::logging::LogLevel::Error);
-        Ok(Arc::new(Library {
-            environment,
-            path: path.into(),
-        }))
-    })?;
-    Ok(loaded.insert(library).clone())
-}
 
 /// A model for ONNX Runtime. Each runner has a session of its own: a session runs one picture at
 /// a time here, and one thread per session uses the cores better than one session with many.
@@ -75,62 +56,71 @@ impl OnnxRuntime {
     /// There is no library.
     pub fn load(model: &ModelSource) -> Result<Self, EngineError> {
         Ok(Self {
-            library: library()?,
+            library: library(false)?,
             model: model.clone(),
         })
     }
+}
 
-    /// Axes of the input that the file names instead of fixing, and what they will be. A name
-    /// that stands for two sizes is left open.
-    fn free_dimensions(&self) -> Vec<(&str, i64)> {
-        // A number of pictures that changes stays open.
-        let fixed = usize::from(self.model.is_open());
-        let shape = self.model.input_shape();
-        let input = (self.model.info.inputs.iter()).find(|i| i.name == self.model.input.name);
-        let named: Vec<(&str, i64)> = input
-            .into_iter()
-            .flat_map(|input| input.dims.iter().zip(shape).skip(fixed))
-            .filter_map(|(dim, size)| match dim {
-                Dim::Symbol(name) => Some((name.as_str(), size as i64)),
-                _ => None,
-            })
-            .collect();
-        let is_clear =
-            |(name, size): &(&str, i64)| named.iter().all(|(other, s)| other != name || s == size);
-        named.iter().copied().filter(is_clear).collect()
+/// Axes of the input that the file names instead of fixing, and what they will be. A name
+/// that stands for two sizes is left open.
+fn free_dimensions(model: &ModelSource) -> Vec<(&str, i64)> {
+    // A number of pictures that changes stays open.
+    let fixed = usize::from(model.is_open());
+    let shape = model.input_shape();
+    let input = (model.info.inputs.iter()).find(|i| i.name == model.input.name);
+    let named: Vec<(&str, i64)> = input
+        .into_iter()
+        .flat_map(|input| input.dims.iter().zip(shape).skip(fixed))
+        .filter_map(|(dim, size)| match dim {
+            Dim::Symbol(name) => Some((name.as_str(), size as i64)),
+            _ => None,
+        })
+        .collect();
+    let is_clear =
+        |(name, size): &(&str, i64)| named.iter().all(|(other, s)| other != name || s == size);
+    named.iter().copied().filter(is_clear).collect()
+}
+
+/// A session of a model, by these providers or, where there are none, the CPU's.
+fn session(
+    library: &Library,
+    model: &ModelSource,
+    threads: usize,
+    providers: &[ExecutionProviderDispatch],
+) -> Result<Session, String> {
+    fn words<T>(error: ort::Error<T>) -> String {
+        error.to_string()
     }
-
-    fn session(&self, threads: usize) -> Result<Session, String> {
-        fn words<T>(error: ort::Error<T>) -> String {
-            error.to_string()
-        }
-        let mut builder = Session::builder(&self.library.environment)
-            .map_err(words)?
-            .with_optimization_level(GraphOptimizationLevel::Level3)
-            .map_err(words)?
-            .with_intra_threads(usable_threads(threads))
-            .map_err(words)?
-            .with_inter_threads(1)
-            .map_err(words)?
-            // Spinning threads take the cores from the decoder: 28 ms become 92 under load.
-            .with_intra_op_spinning(false)
-            .map_err(words)?
-            .with_flush_to_zero()
+    let mut builder = Session::builder(&library.environment)
+        .map_err(words)?
+        .with_optimization_level(GraphOptimizationLevel::Level3)
+        .map_err(words)?
+        .with_intra_threads(usable_threads(threads))
+        .map_err(words)?
+        .with_inter_threads(1)
+        .map_err(words)?
+        // Spinning threads take the cores from the decoder: 28 ms become 92 under load.
+        .with_intra_op_spinning(false)
+        .map_err(words)?
+        .with_flush_to_zero()
+        .map_err(words)?;
+    if !providers.is_empty() {
+        builder = builder.with_execution_providers(providers).map_err(words)?;
+    }
+    // With its symbols known, the graph is optimised as one of fixed shapes.
+    for (symbol, size) in free_dimensions(model) {
+        builder = builder
+            .with_dimension_override(symbol, size)
             .map_err(words)?;
-        // With its symbols known, the graph is optimised as one of fixed shapes.
-        for (symbol, size) in self.free_dimensions() {
-            builder = builder
-                .with_dimension_override(symbol, size)
-                .map_err(words)?;
-        }
-        if self.model.info.external_data.is_empty() {
-            builder.commit_from_memory(&self.model.bytes)
-        } else {
-            // Only a session made from the file finds the weights beside it.
-            builder.commit_from_file(&self.model.path)
-        }
-        .map_err(words)
     }
+    if model.info.external_data.is_empty() {
+        builder.commit_from_memory(&model.bytes)
+    } else {
+        // Only a session made from the file finds the weights beside it.
+        builder.commit_from_file(&model.path)
+    }
+    .map_err(words)
 }
 
 impl Engine for OnnxRuntime {
@@ -148,24 +138,9 @@ impl Engine for OnnxRuntime {
             path: self.model.path.clone(),
             reason,
         };
-        let session = self.session(threads).map_err(failed)?;
-        let feed = Feed::new(&self.model, 1).map_err(|error| failed(error.to_string()))?;
-        let shape = self.model.input_shape();
-        let names: Vec<_> = session
-            .outputs()
-            .iter()
-            .map(|output| output.name().to_owned())
-            .collect();
-        Ok(Box::new(SessionRunner {
-            session,
-            name: self.model.input.name.clone(),
-            input: vec![0.0; shape.iter().product()],
-            picture: shape[1..].iter().product(),
-            feed,
-            model: self.model.clone(),
-            kept: names.iter().map(|_| Kept::default()).collect(),
-            names,
-        }))
+        let session = session(&self.library, &self.model, threads, &[]).map_err(failed)?;
+        let runner = SessionRunner::new(session, &self.model);
+        Ok(Box::new(runner.map_err(|error| failed(error.to_string()))?))
     }
 }
 
@@ -219,6 +194,27 @@ struct SessionRunner {
     feed: Feed,
     names: Vec<String>,
     kept: Vec<Kept>,
+}
+
+impl SessionRunner {
+    fn new(session: Session, model: &ModelSource) -> Result<Self, ort::Error> {
+        let shape = model.input_shape();
+        let names: Vec<_> = session
+            .outputs()
+            .iter()
+            .map(|output| output.name().to_owned())
+            .collect();
+        Ok(Self {
+            session,
+            name: model.input.name.clone(),
+            input: vec![0.0; shape.iter().product()],
+            picture: shape[1..].iter().product(),
+            feed: Feed::new(model, 1)?,
+            model: model.clone(),
+            kept: names.iter().map(|_| Kept::default()).collect(),
+            names,
+        })
+    }
 }
 
 impl Runner for SessionRunner {
