@@ -99,7 +99,8 @@ fn written_objects_look_like_those_of_nvinfer() {
                 object_id: Some(12),
             },
         ];
-        let write = fake.library.write(buffer.get_mut().unwrap(), 1, 42, found);
+        let to = buffer.get_mut().unwrap();
+        let write = fake.library.write(to, 1, Look::Inferred, 42, found);
         write.unwrap();
         assert_eq!(fake.depth(), 0);
         assert!(fake.is_infer_done(&buffer, 1) && !fake.is_infer_done(&buffer, 0));
@@ -380,7 +381,7 @@ fn what_is_missing_is_told() {
             object_id: None,
         };
         fake.library
-            .write(buffer.get_mut().unwrap(), frame, 1, [found])
+            .write(buffer.get_mut().unwrap(), frame, Look::Inferred, 1, [found])
     };
     let error = write(&mut buffer, 5).unwrap_err().to_string();
     assert_eq!(error, "the batch has no frame 5: it has 0, 1");

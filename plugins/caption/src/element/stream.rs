@@ -9,7 +9,7 @@ use std::time::Instant;
 use ulid::Ulid;
 use vigil_analytics::event;
 use vigil_analytics::event_meta;
-use vigil_analytics::objects::{self, Look, Object};
+use vigil_analytics::objects::{self, Look, Object, Track};
 use vigil_analytics::pads::queue::Gap;
 use vigil_analytics::stats::Latencies;
 use vigil_analytics::time::{self, LiveClock};
@@ -78,6 +78,7 @@ pub(super) struct State {
     /// There but for the time that it is at work.
     scaler: Option<Scaler>,
     found: Vec<Object>,
+    lost: Vec<Track>,
     seen: Vec<Seen>,
     changes: Vec<Change>,
     sightings: Vec<Sighting>,
@@ -122,6 +123,7 @@ impl State {
             pending: VecDeque::new(),
             scaler: None,
             found: Vec::new(),
+            lost: Vec::new(),
             seen: Vec::new(),
             changes: Vec::new(),
             sightings: Vec::new(),
@@ -250,7 +252,7 @@ impl State {
         self.tick(buffer, live);
         let look = objects::read(buffer, &mut self.found);
         let happenings = self.events(buffer);
-        self.follow(buffer.pts(), look);
+        self.follow(buffer, look);
         let taken = self.look(buffer, look, &happenings);
         self.asker.outbox.settle_unasked();
         self.forget_gone();
@@ -324,12 +326,17 @@ impl State {
     }
 
     /// Follows the tracks.
-    fn follow(&mut self, pts: Option<gst::ClockTime>, look: Look) {
+    fn follow(&mut self, buffer: &gst::BufferRef, look: Look) {
         self.changes.clear();
         if !self.plan.keeps_tracks() {
             return;
         }
+        let pts = buffer.pts();
         self.seen.clear();
+        objects::read_lost(buffer, &mut self.lost);
+        let given_up = self.lost.iter().map(|track| track.id);
+        self.seen
+            .extend(given_up.map(|track| Seen { track, lost: true }));
         let seen = self.found.iter().filter_map(|object| {
             let track = object.track?;
             // A prediction is no sighting, but the end of a track is its end.

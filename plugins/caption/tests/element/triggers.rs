@@ -3,6 +3,8 @@
 use crate::common::*;
 use crate::mock::{self, Mock};
 use serde_json::json;
+use vigil_analytics::Track;
+use vigil_analytics::objects;
 
 const UNLIMITED: [(&str, &str); 4] = [
     ("min-interval", "0"),
@@ -96,6 +98,35 @@ fn about_a_track_that_is_gone() {
     let caption = rig.caption();
     assert_eq!(caption["data"]["trigger"], "track-end");
     assert!(caption["frame"]["number"].as_u64().unwrap() < 5);
+}
+
+#[test]
+fn about_a_track_as_soon_as_its_tracker_gives_it_up() {
+    let mock = Mock::saying("A man.");
+    let mut rig = rig(
+        &mock,
+        &[
+            ("trigger", "track-end"),
+            ("track-age", "100000000"),
+            ("track-timeout", "100000000000"),
+        ],
+    );
+    for n in 0..5 {
+        rig.push(with_things(n, GREY, &[person(7, BOX, RED)]));
+    }
+    let mut frame = with_things(5, GREY, &[]);
+    let lost = Track {
+        id: 7,
+        first_seen: gst::ClockTime::ZERO,
+        last_seen: gst::ClockTime::ZERO,
+        lost: true,
+    };
+    objects::write_lost(frame.get_mut().unwrap(), &[lost]).unwrap();
+    rig.push(frame);
+    let caption = rig.caption();
+    assert_eq!(caption["data"]["trigger"], "track-end");
+    assert_eq!(caption["object"]["track"], 7);
+    assert_eq!(rig.stat("asked"), 1);
 }
 
 #[test]

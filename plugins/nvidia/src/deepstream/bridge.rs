@@ -139,7 +139,7 @@ impl Bridge {
 
     /// Adds the objects that GstAnalytics has on the buffer to the frame of its batch as
     /// `NvDsObjectMeta`s, with their identities, if they have any. On a frame that nobody looked at
-    /// nothing is written: DeepStream's `bInferDone` stays as it is.
+    /// nothing is written but a tracker's predictions: DeepStream's `bInferDone` stays as it is.
     ///
     /// `class_of` gives the number of a class by its name; a class of several models has one.
     ///
@@ -151,7 +151,8 @@ impl Bridge {
         component: i32,
         class_of: impl Fn(glib::Quark) -> i32,
     ) -> Result<(), NvDsError> {
-        if objects::read(buffer, &mut self.objects) == Look::Skipped && self.objects.is_empty() {
+        let look = objects::read(buffer, &mut self.objects);
+        if look == Look::Skipped && self.objects.is_empty() {
             return Ok(());
         }
         self.library.read(buffer, &mut self.frames)?;
@@ -170,7 +171,8 @@ impl Bridge {
             confidence: object.confidence,
             object_id: object.track.map(|track| track.id),
         });
-        self.library.write(buffer, frame.batch_id, component, found)
+        self.library
+            .write(buffer, frame.batch_id, look, component, found)
     }
 
     /// Adds the detections, and the identities that they have.

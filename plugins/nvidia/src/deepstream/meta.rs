@@ -8,6 +8,7 @@ use super::raw::{
 };
 use gst::glib;
 use std::ffi::{CStr, c_char};
+use vigil_analytics::Look;
 
 /// A frame of a batch.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -150,7 +151,8 @@ impl Library {
     /// no objects. What others wrote stays; an object of theirs with the same box and label is the
     /// same one, and is given the identity instead of being added again.
     ///
-    /// `component` tells DeepStream's elements who found them, as `gie-unique-id` does.
+    /// `look` says whether a detector looked at the frame (`bInferDone`), or these are a tracker's
+    /// predictions. `component` tells DeepStream's elements who found them, as `gie-unique-id` does.
     ///
     /// # Errors
     /// [`NvDsError::NoBatch`], [`NvDsError::Layout`], [`NvDsError::NoFrame`],
@@ -159,6 +161,7 @@ impl Library {
         &self,
         buffer: &mut gst::BufferRef,
         batch_id: usize,
+        look: Look,
         component: i32,
         objects: impl IntoIterator<Item = Found<'a>>,
     ) -> Result<(), NvDsError> {
@@ -202,8 +205,10 @@ impl Library {
                 (self.add_object)(frame, object, std::ptr::null_mut());
             }
         }
-        // SAFETY: the frame lives and is locked.
-        unsafe { (*frame).infer_done = glib::ffi::GTRUE };
+        if look == Look::Inferred {
+            // SAFETY: the frame lives and is locked.
+            unsafe { (*frame).infer_done = glib::ffi::GTRUE };
+        }
         Ok(())
     }
 }

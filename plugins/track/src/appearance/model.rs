@@ -149,6 +149,7 @@ impl Model {
             batch: plan.batch.unwrap_or(1),
             batch_on_gpu: plan.batch.unwrap_or(ON_GPU),
             device: 0,
+            gpu_memory: None,
         };
         let Chosen {
             engine,

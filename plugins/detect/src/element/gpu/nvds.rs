@@ -176,7 +176,7 @@ impl Nvds {
         batch.iter().try_for_each(|(batch_id, detections)| {
             let objects = detections.iter().map(found);
             self.library
-                .write(buffer, *batch_id, self.component, objects)
+                .write(buffer, *batch_id, Look::Inferred, self.component, objects)
         })
     }
 
