@@ -3,7 +3,7 @@
 
 use super::gpu::{GpuNetwork, error_of};
 use super::values::{Kept, Values};
-use super::{EngineError, EngineKind, ModelSource, Runner, half};
+use super::{EngineError, EngineKind, ModelSource, Runner, half, nth_picture};
 use crate::decode::OutputView;
 use std::sync::Arc;
 use vigil_nvidia::driver::{DeviceBuffer, DriverError, PinnedBuffer, Stream};
@@ -172,8 +172,7 @@ impl<N: GpuNetwork> HostRunner<N> {
 
 impl<N: GpuNetwork> Runner for HostRunner<N> {
     fn input_mut(&mut self, picture: usize) -> &mut [f32] {
-        let mut pictures = self.input.chunks_exact_mut(self.picture);
-        pictures.nth(picture).unwrap_or_default()
+        nth_picture(&mut self.input, self.picture, picture)
     }
 
     fn output_names(&self) -> &[String] {

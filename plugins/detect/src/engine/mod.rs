@@ -294,6 +294,12 @@ pub trait Runner: Send {
     ) -> Result<(), EngineError>;
 }
 
+/// Picture `picture`, counted from 0, of an input with so many `numbers` for each; empty beyond it.
+fn nth_picture(input: &mut [f32], numbers: usize, picture: usize) -> &mut [f32] {
+    let mut pictures = input.chunks_exact_mut(numbers);
+    pictures.nth(picture).unwrap_or_default()
+}
+
 /// The engine that was chosen, and why.
 pub struct Chosen {
     /// The engine, with the model loaded.

@@ -1,7 +1,7 @@
 //! rten: an ONNX engine in Rust, compiled in, so that the element works with no library installed.
 
 use super::values::{Kept, Values};
-use super::{Engine, EngineError, EngineKind, ModelSource, Runner, usable_threads};
+use super::{Engine, EngineError, EngineKind, ModelSource, Runner, nth_picture, usable_threads};
 use crate::decode::OutputView;
 use crate::model::{ConstantInput, ConstantValues};
 use rten::{Model, ModelOptions, NodeId, RunOptions, ThreadPool, Value, ValueView};
@@ -150,8 +150,7 @@ impl RtenRunner {
 
 impl Runner for RtenRunner {
     fn input_mut(&mut self, picture: usize) -> &mut [f32] {
-        let mut pictures = self.input.chunks_exact_mut(self.picture);
-        pictures.nth(picture).unwrap_or_default()
+        nth_picture(&mut self.input, self.picture, picture)
     }
 
     fn output_names(&self) -> &[String] {

@@ -25,7 +25,7 @@ pub use provider::Provider;
 
 use super::half;
 use super::values::{Kept, Values};
-use super::{Engine, EngineError, EngineKind, ModelSource, Runner, usable_threads};
+use super::{Engine, EngineError, EngineKind, ModelSource, Runner, nth_picture, usable_threads};
 use crate::decode::OutputView;
 use crate::model::{ConstantInput, ConstantValues, Dim};
 use ort::ep::ExecutionProviderDispatch;
@@ -219,8 +219,7 @@ impl SessionRunner {
 
 impl Runner for SessionRunner {
     fn input_mut(&mut self, picture: usize) -> &mut [f32] {
-        let mut pictures = self.input.chunks_exact_mut(self.picture);
-        pictures.nth(picture).unwrap_or_default()
+        nth_picture(&mut self.input, self.picture, picture)
     }
 
     fn output_names(&self) -> &[String] {

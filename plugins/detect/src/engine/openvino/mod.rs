@@ -11,7 +11,7 @@ pub(super) use library::SEARCH;
 
 use super::half;
 use super::values::{Kept, Values};
-use super::{Engine, EngineError, EngineKind, ModelSource, Runner, usable_threads};
+use super::{Engine, EngineError, EngineKind, ModelSource, Runner, nth_picture, usable_threads};
 use crate::decode::OutputView;
 use crate::model::{ConstantInput, ConstantValues};
 use library::{Library, words};
@@ -402,8 +402,7 @@ impl Runner for RequestRunner {
             (None, Input::Own(tensor)) => tensor.get_data_mut().unwrap_or_default(),
             (None, Input::Open(..)) => &mut [],
         };
-        let mut pictures = samples.chunks_exact_mut(self.picture);
-        pictures.nth(picture).unwrap_or_default()
+        nth_picture(samples, self.picture, picture)
     }
 
     fn output_names(&self) -> &[String] {
