@@ -87,7 +87,7 @@ fn an_event_gets_the_known_caption_of_its_object() {
 
 #[test]
 fn who_must_know_is_answered_by_the_model() {
-    let mock = Mock::saying(r#"{"observation": "a man", "answer": "yes"}"#);
+    let mock = Mock::saying(r#"{"observation": "a man", "verdict": "yes"}"#);
     let mut rig = rig(
         &mock,
         &[("trigger", "event+manual"), ("verify", "zone.entered")],

@@ -31,9 +31,9 @@ struct Chain {
 impl Chain {
     fn new(rules: &str, between: &str, properties: &[(&str, &str)]) -> Self {
         init();
-        if gst::ElementFactory::find("vigilevents").is_none() {
-            gstvigilevents::plugin_register_static().unwrap();
-        }
+        // Whatever is installed: this is the one to be tested with.
+        static ONCE: std::sync::Once = std::sync::Once::new();
+        ONCE.call_once(|| gstvigilevents::plugin_register_static().unwrap());
         let pipeline = gst::parse::launch(&format!(
             "appsrc name=src format=time ! vigilevents name=e stream-id=cam-1 ! {between} \
              vigilcaption name=c trigger=manual per-minute=0 queue-size=100 ! \
@@ -63,7 +63,14 @@ impl Chain {
             seen.lock().unwrap().push(pts.mseconds() / 100);
             gst::PadProbeReturn::Ok
         });
-        pipeline.set_state(gst::State::Playing).unwrap();
+        if pipeline.set_state(gst::State::Playing).is_err() {
+            let bus = pipeline.bus().unwrap();
+            let message = bus.pop_filtered(&[gst::MessageType::Error]).unwrap();
+            let gst::MessageView::Error(error) = message.view() else {
+                unreachable!()
+            };
+            panic!("{}", error.error());
+        }
         Self {
             pipeline,
             src,
