@@ -15,7 +15,6 @@ use super::memory::{Memory, Recall};
 use super::outbox::Outbox;
 use super::settings::Plan;
 use crate::chat::{Chat, History};
-use crate::client::Patience;
 use crate::client::question::{Part, Question, Role, Turn, time_label};
 use crate::prompt::set::About;
 use crate::prompt::{Fields, Template};
@@ -59,7 +58,10 @@ struct Draft {
     fields: Fields,
     key: Key,
     priority: Priority,
-    patience: Patience,
+    /// Until when the answer is of use, where somebody waits for it.
+    until: Option<Instant>,
+    /// Time of the present frame.
+    clock: u64,
     id: Ulid,
 }
 
@@ -101,7 +103,8 @@ impl Asker {
             fields,
             key,
             priority,
-            patience: self.plan.patience,
+            until: None,
+            clock: scene.stamp.clock,
             id,
         });
     }
@@ -139,7 +142,8 @@ impl Asker {
             fields,
             key: Key::Track(track),
             priority: Priority::Track,
-            patience: self.plan.patience,
+            until: None,
+            clock: scene.stamp.clock,
             id,
         });
     }
@@ -223,7 +227,8 @@ impl Asker {
             } else {
                 Priority::Event
             },
-            patience: self.patience(happening.ask.as_ref()),
+            until: happening.ask.as_ref().and_then(until),
+            clock: scene.stamp.clock,
             id,
         });
         if happening.ask.is_some() {
@@ -269,15 +274,6 @@ impl Asker {
         fields
     }
 
-    /// How long a question may take: an answer that upstream does not wait for any more is of no use.
-    fn patience(&self, ask: Option<&Ask>) -> Patience {
-        let mut patience = self.plan.patience;
-        if let Some(timeout) = ask.and_then(|ask| ask.timeout) {
-            patience.deadline = patience.deadline.min(Duration::from_nanos(timeout));
-        }
-        patience
-    }
-
     /// Asks what somebody wants to know about these frames and what happened so far.
     pub fn question(
         &self,
@@ -314,7 +310,7 @@ impl Asker {
         self.push(
             (id, Key::Chat, Priority::Person),
             Box::new(make),
-            self.plan.patience,
+            None,
             reply,
         );
     }
@@ -327,7 +323,7 @@ impl Asker {
             plan.schema.clone()
         };
         let (template, fields, mut parts) = (draft.template, draft.fields, draft.parts);
-        let recall = self.memory.of(&draft.facts);
+        let recall = self.memory.of(&draft.facts, draft.clock);
         let known = recall.clone();
         let make = move || {
             let prompt = template.render(&fields);
@@ -347,14 +343,14 @@ impl Asker {
         };
         let reply = self.waiting(draft.facts, None, recall);
         let place = (draft.id, draft.key, draft.priority);
-        self.push(place, Box::new(make), draft.patience, reply);
+        self.push(place, Box::new(make), draft.until, reply);
     }
 
     fn push(
         &self,
         (id, key, priority): (Ulid, Key, Priority),
         question: Box<dyn FnOnce() -> Made + Send>,
-        patience: Patience,
+        until: Option<Instant>,
         reply: Waiting,
     ) {
         self.lane.push(Job {
@@ -364,7 +360,8 @@ impl Asker {
             made: Instant::now(),
             task: Task {
                 question,
-                patience,
+                patience: self.plan.patience,
+                until,
                 reply: Box::new(reply),
             },
         });
@@ -415,6 +412,11 @@ impl Asker {
         fields.set("trigger", trigger.as_str());
         fields
     }
+}
+
+/// Until when an answer is of use: upstream does not wait for longer.
+fn until(ask: &Ask) -> Option<Instant> {
+    Instant::now().checked_add(Duration::from_nanos(ask.timeout?))
 }
 
 fn set_object(fields: &mut Fields, object: &ObjectRecord) {

@@ -33,14 +33,15 @@ impl Memory {
     }
 
     /// Looks after one question, if the answer to one like it would do: not where somebody wants to
-    /// know, nor where an event stands or falls by it.
-    pub fn of(&self, facts: &Facts) -> Option<Recall> {
+    /// know, nor where an event stands or falls by it. `clock` is the time of the present frame: what
+    /// is shown may be older.
+    pub fn of(&self, facts: &Facts, clock: u64) -> Option<Recall> {
         let asks_anew = matches!(facts.trigger, Trigger::Manual | Trigger::Ask);
         let memory = (self.0.is_some() && !asks_anew && !facts.verdict).then(|| self.clone())?;
         Some(Recall {
             memory,
             track: facts.object.as_ref().and_then(|object| object.track),
-            clock: facts.stamp.clock,
+            clock,
             // Of a scene that is as it was, there is nothing to say; a track or an event asked.
             silent: matches!(facts.trigger, Trigger::Interval | Trigger::SceneChange),
             subject: Arc::default(),

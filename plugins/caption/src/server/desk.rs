@@ -64,6 +64,8 @@ pub struct Task {
     pub question: Box<dyn FnOnce() -> Made + Send>,
     /// How long it may take.
     pub patience: Patience,
+    /// Until when the answer is of use, if not for as long as that.
+    pub until: Option<Instant>,
     /// Who waits.
     pub reply: Box<dyn Reply>,
 }
@@ -220,9 +222,18 @@ impl Backend for Desk {
     fn serve(&self, _: Ulid, task: Task, cancel: &Cancel) -> Health {
         let Task {
             question,
-            patience,
+            mut patience,
+            until,
             mut reply,
         } = task;
+        if let Some(until) = until {
+            let left = until.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                reply.dropped(Why::Expired.as_str(), None);
+                return Health::Unknown;
+            }
+            patience.deadline = patience.deadline.min(left);
+        }
         let question = match question() {
             Made::Ask(question) => question,
             Made::Known(outcome) => {
@@ -244,7 +255,10 @@ impl Backend for Desk {
                 health
             }
             Err(failure) => {
+                let hurried = until.is_some_and(|until| Instant::now() >= until);
                 let health = match &failure {
+                    // Who asked had less time than a server may take.
+                    Failure::Stopped(Why::Deadline) if hurried => Health::Unknown,
                     failure if failure.is_servers_fault() => Health::Down(failure.to_string()),
                     Failure::Stopped(_) => Health::Unknown,
                     _ => Health::Up,

@@ -98,6 +98,8 @@ pub struct Identities {
     pairs: Vec<(f32, usize, u64)>,
     /// What is due: whether urgent, when last asked, which of the tracked objects.
     due: Vec<(bool, Option<Time>, usize, Sight)>,
+    /// Identities that a track was told apart from.
+    left: Vec<u64>,
     taken_up: u64,
     told_apart: u64,
     too_late: u64,
@@ -115,6 +117,7 @@ impl Identities {
             looked: None,
             pairs: Vec::new(),
             due: Vec::new(),
+            left: Vec::new(),
             taken_up: 0,
             told_apart: 0,
             too_late: 0,
@@ -192,6 +195,11 @@ impl Identities {
                         link.question = question(time, Some(id));
                     }
                 }
+                // It was hidden before the question was settled: it is another one now.
+                (Some(open), _) if was_missed && away >= RECHECK_AFTER => {
+                    link.question = question(time, open.expected);
+                    link.feature.clear();
+                }
                 _ => {}
             }
             (link.class, link.bbox, link.last_seen) = (object.class, object.bbox, time);
@@ -222,7 +230,9 @@ impl Identities {
                 continue;
             };
             let link = &self.links[place];
-            let is_on_its_way = link.waiting > 0 && patient;
+            let asked_since = |question: Question| link.asked >= Some(question.since);
+            let is_on_its_way =
+                link.waiting > 0 && patient && link.question.is_none_or(asked_since);
             let age = link.asked.map(|asked| time.saturating_sub(asked));
             let rests = age.is_some_and(|age| age < self.rules.interval || age == 0);
             let urgent = link.question.is_some();
@@ -291,15 +301,16 @@ impl Identities {
         }
     }
 
-    /// The vector of a crop, of unit length; `None` where there is none for it.
-    pub fn answer(&mut self, track: u64, sight: Sight, feature: Option<&[f32]>) {
+    /// The vector of a crop of a frame of this time, of unit length; `None` where there is none for it.
+    pub fn answer(&mut self, track: u64, time: Time, sight: Sight, feature: Option<&[f32]>) {
         // There may have been a cut meanwhile.
         let Some(place) = self.place(track) else {
             return;
         };
         let link = &mut self.links[place];
         match (&mut link.question, link.identity, feature) {
-            (Some(question), _, Some(feature)) => {
+            // What was seen before the question came up may be of somebody else.
+            (Some(question), _, Some(feature)) if time >= question.since => {
                 question.answered = Some(sight);
                 link.feature.clear();
                 link.feature.extend_from_slice(feature);
@@ -471,6 +482,7 @@ impl Identities {
         if let Some(identity) = before.and_then(|id| self.gallery.get_mut(id)) {
             // Whoever that was is still out there.
             identity.track = None;
+            self.left.push(identity.id);
         }
         let id = (self.gallery).add(link.track, link.class, link.first_seen);
         self.give(place, id);
@@ -494,6 +506,7 @@ impl Identities {
             && let Some(before) = self.gallery.get_mut(before)
         {
             before.track = None;
+            self.left.push(before.id);
         }
         if !link.feature.is_empty() {
             let mut feature = std::mem::take(&mut link.feature);
@@ -530,8 +543,11 @@ impl Identities {
     pub fn end(&mut self, ended: &Ended) -> Option<Ended> {
         let place = self.place(ended.id)?;
         let link = &mut self.links[place];
-        let id = link.identity;
-        link.question = None;
+        // What is still on its way of one that was to be looked at again may be of somebody else.
+        let id = match link.question.take() {
+            Some(_) => link.identity.take(),
+            None => link.identity,
+        };
         link.ended = link.waiting > 0 && id.is_some();
         if !link.ended {
             self.free.push(self.links.remove(place));
@@ -543,6 +559,21 @@ impl Identities {
             first_seen: identity.first_seen,
             last_seen: identity.last_seen,
         })
+    }
+
+    /// An identity that was told of and that no track has any more, though none ended; each once.
+    pub fn take_left(&mut self) -> Option<Ended> {
+        while let Some(id) = self.left.pop() {
+            let identity = self.gallery.get(id).filter(|who| who.track.is_none());
+            if let Some(identity) = identity {
+                return Some(Ended {
+                    id,
+                    first_seen: identity.first_seen,
+                    last_seen: identity.last_seen,
+                });
+            }
+        }
+        None
     }
 
     /// Everything is over, as at a cut in the stream: nobody is remembered. Ids go on counting.

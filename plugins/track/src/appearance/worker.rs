@@ -5,7 +5,9 @@
 //! more, so that a model that is too slow costs neither memory nor time.
 
 use super::{Crop, Sight};
+use crate::track::Time;
 use std::collections::VecDeque;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -53,6 +55,8 @@ pub enum Outcome {
 pub struct Job {
     /// Of this track.
     pub track: u64,
+    /// Time of the frame.
+    pub time: Time,
     /// How well the object can be seen.
     pub sight: Sight,
     /// An identity waits for it.
@@ -69,6 +73,7 @@ impl Default for Job {
     fn default() -> Self {
         Self {
             track: 0,
+            time: 0,
             sight: Sight::Hidden,
             urgent: false,
             crop: Crop::default(),
@@ -128,6 +133,8 @@ impl Shared {
 /// The thread; it ends when this is dropped, after the run in hand.
 pub struct Worker {
     shared: Arc<Shared>,
+    /// Nobody is to wait.
+    stop: Arc<AtomicBool>,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -145,8 +152,14 @@ impl Worker {
             .spawn(move || work(&theirs, embed))?;
         Ok(Self {
             shared,
+            stop: Arc::default(),
             thread: Some(thread),
         })
+    }
+
+    /// While `stop` is set nobody waits for it, whatever is on its way.
+    pub fn set_stop(&mut self, stop: Arc<AtomicBool>) {
+        self.stop = stop;
     }
 
     /// An empty job. Where all are on their way: in a hurry, the crop that waits for longest and for
@@ -222,7 +235,8 @@ impl Worker {
     /// Waits for progress; `None` where there will be none.
     fn wait<'a>(&self, queue: MutexGuard<'a, Queue>) -> Option<MutexGuard<'a, Queue>> {
         let is_over = |queue: &Queue| {
-            queue.closed || self.thread.as_ref().is_none_or(JoinHandle::is_finished)
+            let stopped = queue.closed || self.stop.load(Ordering::Relaxed);
+            stopped || self.thread.as_ref().is_none_or(JoinHandle::is_finished)
         };
         if is_over(&queue) {
             return None;
@@ -256,6 +270,9 @@ struct Closing<'a>(&'a Shared);
 
 impl Drop for Closing<'_> {
     fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.0.lock().error = Some("the thread that runs it panicked".into());
+        }
         self.0.close();
     }
 }

@@ -10,6 +10,8 @@ use crate::appearance::model::{LoadError, Model};
 use crate::appearance::{Identities, Job, Outcome, Request, Worker};
 use crate::track::{Detection, Ended, Time, TrackedObject};
 use gstvigildetect::engine::EngineError;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use vigil_analytics::frame::FrameFormat;
 use vigil_analytics::frame::video;
 
@@ -78,6 +80,11 @@ impl Appearance {
 
     pub fn configure(&mut self, settings: &Settings) {
         self.identities.set_rules(settings.appearance_rules());
+    }
+
+    /// While `stop` is set no thread waits for the model.
+    pub fn set_stop(&mut self, stop: Arc<AtomicBool>) {
+        self.worker.set_stop(stop);
     }
 
     /// Whether the stream is live.
@@ -162,7 +169,8 @@ impl Appearance {
                 break;
             };
             job.crop.copy(&frame, request.bbox);
-            (job.track, job.sight, job.urgent) = (request.track, request.sight, request.urgent);
+            (job.track, job.time) = (request.track, time);
+            (job.sight, job.urgent) = (request.sight, request.urgent);
             self.worker.send(job, self.hurry);
             identities.asked(time, request);
         }
@@ -171,6 +179,11 @@ impl Appearance {
     /// A track ended. As whom it is to be told of; `None` if it had no identity.
     pub fn end(&mut self, ended: &Ended) -> Option<Ended> {
         self.identities.end(ended)
+    }
+
+    /// An identity that no track has any more, though none ended: it is to be told of as lost.
+    pub fn take_left(&mut self) -> Option<Ended> {
+        self.identities.take_left()
     }
 
     /// All tracks ended, and nobody is to be known again.
@@ -219,8 +232,12 @@ impl Appearance {
 /// Takes in what came of a crop.
 fn take(identities: &mut Identities, job: &Job) {
     match job.outcome {
-        Outcome::Seen => identities.answer(job.track, job.sight, Some(&job.feature)),
-        Outcome::Failed | Outcome::None => identities.answer(job.track, job.sight, None),
+        Outcome::Seen => {
+            identities.answer(job.track, job.time, job.sight, Some(&job.feature));
+        }
+        Outcome::Failed | Outcome::None => {
+            identities.answer(job.track, job.time, job.sight, None);
+        }
         Outcome::Dropped => identities.dropped(job.track),
     }
 }

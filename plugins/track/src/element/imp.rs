@@ -11,7 +11,8 @@ use gst::subclass::prelude::*;
 use gst_base::prelude::*;
 use gst_base::subclass::base_transform::{BaseTransformMode, GenerateOutputSuccess};
 use gst_base::subclass::prelude::*;
-use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
 use vigil_analytics::stats::Latencies;
 
 static CAT: LazyLock<gst::DebugCategory> = LazyLock::new(|| {
@@ -53,6 +54,8 @@ enum Warning {
 pub struct VigilTrack {
     settings: Mutex<Settings>,
     state: Mutex<Option<State>>,
+    /// The streaming thread is not to wait: it is flushed, or the element stops.
+    hasten: Arc<AtomicBool>,
 }
 
 /// What a panic left behind is still the best there is.
@@ -262,6 +265,16 @@ impl ElementImpl for VigilTrack {
         Some(&METADATA)
     }
 
+    fn change_state(
+        &self,
+        transition: gst::StateChange,
+    ) -> Result<gst::StateChangeSuccess, gst::StateChangeError> {
+        if transition == gst::StateChange::PausedToReady {
+            self.hasten.store(true, Ordering::Relaxed);
+        }
+        self.parent_change_state(transition)
+    }
+
     fn pad_templates() -> &'static [gst::PadTemplate] {
         static TEMPLATES: LazyLock<Vec<gst::PadTemplate>> = LazyLock::new(|| {
             [
@@ -287,7 +300,7 @@ impl BaseTransformImpl for VigilTrack {
     fn start(&self) -> Result<(), gst::ErrorMessage> {
         let settings = lock(&self.settings).clone();
         // The state change waits for the model, as vigildetect's does.
-        let stream = Stream::new(&settings).map_err(|error| match error {
+        let mut stream = Stream::new(&settings).map_err(|error| match error {
             StartError::Settings(_) => {
                 gst::error_msg!(gst::LibraryError::Settings, ("{error}"))
             }
@@ -295,6 +308,10 @@ impl BaseTransformImpl for VigilTrack {
                 gst::error_msg!(gst::ResourceError::OpenRead, ("{error}"))
             }
         })?;
+        self.hasten.store(false, Ordering::Relaxed);
+        if let Some(appearance) = &mut stream.appearance {
+            appearance.set_stop(self.hasten.clone());
+        }
         *lock(&self.state) = Some(State {
             stream,
             settings,
@@ -308,7 +325,9 @@ impl BaseTransformImpl for VigilTrack {
     }
 
     fn stop(&self) -> Result<(), gst::ErrorMessage> {
-        *lock(&self.state) = None;
+        let state = lock(&self.state).take();
+        // Waits for a model's run in hand: without the lock, which `stats` takes.
+        drop(state);
         Ok(())
     }
 
@@ -326,11 +345,15 @@ impl BaseTransformImpl for VigilTrack {
         match event.view() {
             gst::EventView::StreamStart(event) => self.take_stream_id(event.stream_id()),
             gst::EventView::Segment(event) => self.take_segment(event.segment()),
-            gst::EventView::FlushStop(_) => self.with_state(|state| {
-                state.stream.cut();
-                state.segment = None;
-                state.last_pts = None;
-            }),
+            gst::EventView::FlushStart(_) => self.hasten.store(true, Ordering::Relaxed),
+            gst::EventView::FlushStop(_) => {
+                self.hasten.store(false, Ordering::Relaxed);
+                self.with_state(|state| {
+                    state.stream.cut();
+                    state.segment = None;
+                    state.last_pts = None;
+                });
+            }
             gst::EventView::Eos(_) => self.with_state(|state| state.stream.cut()),
             _ => {}
         }

@@ -199,14 +199,17 @@ impl Stream {
     /// Notes what ended since the last call.
     fn take_ended(&mut self) {
         self.tracker.take_ended(&mut self.ended);
+        if let Some(appearance) = &mut self.appearance {
+            self.ended.retain_mut(|ended| {
+                let told = appearance.end(ended);
+                *ended = told.unwrap_or(*ended);
+                told.is_some()
+            });
+            self.ended
+                .extend(std::iter::from_fn(|| appearance.take_left()));
+        }
         for ended in &self.ended {
-            let ended = match &mut self.appearance {
-                Some(appearance) => appearance.end(ended),
-                None => Some(*ended),
-            };
-            if let Some(ended) = ended
-                && self.untold.len() < UNTOLD_LIMIT
-            {
+            if self.untold.len() < UNTOLD_LIMIT {
                 self.untold.push(Track {
                     id: ended.id,
                     first_seen: pts_of(&self.timeline, ended.first_seen),

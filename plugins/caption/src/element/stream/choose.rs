@@ -152,7 +152,8 @@ impl State {
     }
 
     /// Asks about an event of this frame: shown is the object as it was seen best, or as it is here
-    /// where nothing was kept of it yet, and this frame.
+    /// where nothing was kept of it yet, and this frame. What is to be verified is shown as it is here
+    /// where nothing else shows this frame.
     fn show_event(
         &self,
         view: &FrameView<'_>,
@@ -163,6 +164,7 @@ impl State {
         let stamp = self.scene.stamp;
         let object = happening.object.as_ref();
         let best = object.and_then(|object| self.keeper.best(object.track?));
+        let best = best.filter(|_| self.plan.view.frame || !self.plan.verifies(happening));
         let wants_now = best.is_none() && self.plan.view.crop;
         let now = object.filter(|_| wants_now).map(|object| {
             let mut get = |scaler: &mut Scaler| whole.get(scaler);

@@ -48,7 +48,7 @@ struct Looks {
     /// Whether crops come back at all.
     answers: bool,
     /// The crops of the last look, with what they look like.
-    on_their_way: Vec<(Request, f32)>,
+    on_their_way: Vec<(Request, Time, f32)>,
 }
 
 impl Looks {
@@ -64,9 +64,9 @@ impl Looks {
     }
 
     fn answer(&mut self) {
-        for (request, hue) in self.on_their_way.drain(..) {
+        for (request, time, hue) in self.on_their_way.drain(..) {
             let feature = look_of(hue);
-            (self.identities).answer(request.track, request.sight, Some(&feature));
+            (self.identities).answer(request.track, time, request.sight, Some(&feature));
         }
     }
 
@@ -106,7 +106,7 @@ impl Looks {
         for request in &self.requests {
             self.identities.asked(time, request);
             let hue = objects.iter().find(|object| object.track == request.track);
-            self.on_their_way.push((*request, hue.unwrap().hue));
+            self.on_their_way.push((*request, time, hue.unwrap().hue));
         }
         if self.at_once && self.answers {
             self.answer();

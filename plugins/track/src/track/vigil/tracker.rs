@@ -388,11 +388,12 @@ impl Tracker for Vigil {
         self.taken.start(detections.len());
         self.tracks.predict(from, time, horizon, &self.tuning);
         self.doubtful.predict(from, time, horizon, &self.tuning);
+        self.choose(detections);
+        // The camera moves what was predicted; hints are of places where things already are.
+        self.follow_camera(detections, dt);
         if !self.hints.is_empty() {
             self.take_hints();
         }
-        self.choose(detections);
-        self.follow_camera(detections, dt);
 
         self.associate_high(detections, from);
         self.take_pairs(time, detections, false);
