@@ -348,6 +348,18 @@ fn there_is_one_pad_of_each_kind() {
 }
 
 #[test]
+fn a_pad_requested_after_the_end_ends_too() {
+    let mut setup = setup(Some(ZONE));
+    setup.frames(0..3);
+    assert!(setup.video.push_event(gst::event::Eos::new()));
+    for name in ["events", "objects"] {
+        let mut pad = setup.pad(name);
+        next_event(&mut pad, gst::EventType::StreamStart);
+        next_event(&mut pad, gst::EventType::Eos);
+    }
+}
+
+#[test]
 fn lateness_of_an_event_sink_is_not_told_upstream() {
     let setup = setup(None);
     let events = setup.pad("events");

@@ -33,6 +33,7 @@ impl VigilCaption {
             }
             gst::EventView::Eos(_) => {
                 self.finish();
+                self.with_state(|state| state.ended = Some(event.clone()));
                 self.to_pad(&event);
             }
             _ => self.serialized(&event),
@@ -120,6 +121,9 @@ impl VigilCaption {
             outlet.push_event(pads::stream_start(Captions.name(), event));
         }
         if let Some(event) = &state.segment {
+            outlet.push_event(event.clone());
+        }
+        if let Some(event) = &state.ended {
             outlet.push_event(event.clone());
         }
     }

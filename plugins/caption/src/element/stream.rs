@@ -58,6 +58,7 @@ pub(super) struct State {
     /// Sticky events for a pad that comes later.
     pub stream_start: Option<gst::event::StreamStart<gst::Event>>,
     pub segment: Option<gst::Event>,
+    pub ended: Option<gst::Event>,
     time_segment: Option<gst::FormattedSegment<gst::ClockTime>>,
     info: Option<gst_video::VideoInfo>,
     frame_ns: Option<u64>,
@@ -98,6 +99,7 @@ impl State {
             warnings: Vec::new(),
             stream_start: None,
             segment: None,
+            ended: None,
             time_segment: None,
             info: None,
             frame_ns: None,
@@ -148,6 +150,7 @@ impl State {
             self.scene.stream = event::stream_name(id);
         }
         self.stream_start = Some(event);
+        self.ended = None;
     }
 
     /// Times are relative to another segment from here on.
@@ -172,6 +175,7 @@ impl State {
 
     /// What was seen so far has nothing to do with what comes.
     pub fn restart(&mut self) {
+        self.ended = None;
         self.tracks.clear();
         self.cuts.clear();
         self.keeper.clear();

@@ -61,6 +61,7 @@ impl VigilEvents {
                 }
                 // The other pad's comes after the last verdict.
                 state.eos = Some(event.clone());
+                state.ended = Some(event.clone());
             }
             gst::EventView::SegmentDone(_) => to_all(state, event),
             gst::EventView::Gap(gap) => {
@@ -77,6 +78,11 @@ impl VigilEvents {
             outlet.push_event(pads::stream_start(kind.name(), event));
         }
         if let Some(event) = &state.segment {
+            outlet.push_event(event.clone());
+        }
+        // Where events still wait, theirs comes after them.
+        let is_over = kind == Kind::Objects || state.eos.is_none();
+        if let Some(event) = state.ended.as_ref().filter(|_| is_over) {
             outlet.push_event(event.clone());
         }
     }

@@ -63,9 +63,10 @@ pub(super) struct State {
     pub events: Option<Arc<Outlet>>,
     pub objects: Option<Arc<Outlet>>,
     pub counters: Counters,
-    /// Sticky events for pads that come later: the video's own stream-start and segment.
+    /// Sticky events for pads that come later: the video's own stream-start, segment and end.
     pub stream_start: Option<gst::event::StreamStart<gst::Event>>,
     pub segment: Option<gst::Event>,
+    pub ended: Option<gst::Event>,
     /// The end of the stream, which the pad with events hears of when no event waits any more.
     pub eos: Option<gst::Event>,
     /// Events that wait for a verdict.
@@ -105,6 +106,7 @@ impl State {
             counters: Counters::default(),
             stream_start: None,
             segment: None,
+            ended: None,
             eos: None,
             court: Court::default(),
             late: Vec::new(),
@@ -147,6 +149,7 @@ impl State {
         }
         self.looks_without_tracks = 0;
         self.stream_start = Some(event);
+        self.ended = None;
     }
 
     /// Times are relative to another segment from here on.

@@ -47,8 +47,7 @@ impl State {
             out.structures.push(event_meta::to_structure(&event));
             if let Some(outlet) = &self.events {
                 let record = Record {
-                    // As `None` is less than any time, one without is where the video is.
-                    pts: event.pts.max(position),
+                    pts: position.or(event.pts),
                     payload: Payload::Event(Arc::new(event)),
                 };
                 let dropped = queue(outlet, record);
@@ -106,7 +105,7 @@ impl State {
     pub fn flush(&mut self, event: &gst::Event, out: &mut Output) {
         self.court.clear("flush");
         self.late.clear();
-        self.eos = None;
+        (self.eos, self.ended) = (None, None);
         self.end_all(Reason::Flush, out);
         for outlet in self.outlets() {
             outlet.flush_stop(event.clone());
